@@ -1,0 +1,1 @@
+"""The controller: the model, its rules, and the REST API."""

@@ -1,0 +1,1 @@
+"""The nouns of the product and their rules: no I/O, no clock, no randomness."""

@@ -1,0 +1,255 @@
+"""The whole model as one immutable value: operations read a Cluster and give a Change, never touching it.
+
+Every object is filed under the upper-case form of its name, since names are case-insensitive. Persistent
+objects and what satellites see stand side by side; only the former reach the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from immutables import Map
+from msgspec import Struct, field, structs
+
+from linstor_core.domain.nodes import ConnectionStatus, Node
+from linstor_core.domain.observed import NodeSeen, PoolSeen, ResourceSeen
+from linstor_core.domain.resource_definitions import ResourceDefinition
+from linstor_core.domain.resource_groups import ResourceGroup
+from linstor_core.domain.resources import Resource
+from linstor_core.domain.snapshots import Snapshot
+from linstor_core.domain.storage_pools import StoragePool, StoragePoolDefinition
+
+Key = str | tuple[str, str]
+Document = Struct
+
+
+def key_of(name: str) -> str:
+    """The identity behind a displayed name."""
+    return name.upper()
+
+
+class ControllerSettings(Struct, frozen=True):
+    """Cluster-wide properties and identity; there is exactly one, under the key "".
+
+    `epoch` grows by one at every start of a controller: satellites refuse specs of a lower one.
+    """
+
+    cluster_id: str
+    epoch: int = 0
+    props: dict[str, str] = field(default_factory=dict)
+
+
+class PoolUsage(Struct, frozen=True):
+    """What the volumes placed in a pool were promised, in KiB, and how many there are."""
+
+    reserved_kib: int = 0
+    volumes: int = 0
+
+
+class Kind(Struct, frozen=True):
+    """How one class of document is filed."""
+
+    name: str
+    attribute: str
+    key: Callable[[Any], Key]
+    persistent: bool = True
+
+
+def _named(document: Any) -> str:
+    return key_of(document.name)
+
+
+def _on_node(document: Any) -> tuple[str, str]:
+    return key_of(document.node_name), key_of(document.name)
+
+
+KINDS: dict[type, Kind] = {
+    ControllerSettings: Kind("controller", "controller", lambda _: ""),
+    Node: Kind("node", "nodes", _named),
+    StoragePoolDefinition: Kind("storage_pool_definition", "storage_pool_definitions", _named),
+    StoragePool: Kind("storage_pool", "storage_pools", _on_node),
+    ResourceGroup: Kind("resource_group", "resource_groups", _named),
+    ResourceDefinition: Kind("resource_definition", "resource_definitions", _named),
+    Resource: Kind("resource", "resources", lambda r: (key_of(r.name), key_of(r.node_name))),
+    Snapshot: Kind("snapshot", "snapshots", lambda s: (key_of(s.resource_name), key_of(s.name))),
+    NodeSeen: Kind("node_seen", "nodes_seen", lambda n: key_of(n.node_name), persistent=False),
+    PoolSeen: Kind("pool_seen", "pools_seen", _on_node, persistent=False),
+    ResourceSeen: Kind("resource_seen", "resources_seen",
+                       lambda r: (key_of(r.resource_name), key_of(r.node_name)), persistent=False),
+}
+"""Every class that a Change may carry; the first two-part keys are (definition, node) or (node, pool)."""
+
+_EMPTY: Map[Any, Any] = Map()
+
+
+class Cluster(Struct, frozen=True):
+    """A consistent picture. `revision` counts the changes that led here."""
+
+    controller: ControllerSettings
+    revision: int = 0
+    nodes: Map[str, Node] = _EMPTY
+    storage_pool_definitions: Map[str, StoragePoolDefinition] = _EMPTY
+    storage_pools: Map[tuple[str, str], StoragePool] = _EMPTY
+    resource_groups: Map[str, ResourceGroup] = _EMPTY
+    resource_definitions: Map[str, ResourceDefinition] = _EMPTY
+    resources: Map[tuple[str, str], Resource] = _EMPTY
+    snapshots: Map[tuple[str, str], Snapshot] = _EMPTY
+    nodes_seen: Map[str, NodeSeen] = _EMPTY
+    pools_seen: Map[tuple[str, str], PoolSeen] = _EMPTY
+    resources_seen: Map[tuple[str, str], ResourceSeen] = _EMPTY
+    generations: Map[tuple[str, str], int] = _EMPTY
+    """The generation of the newest spec of (definition, node): what a satellite's answer has to reach."""
+    # Derived: kept by `with_documents` so that no operation has to walk all resources.
+    nodes_of: Map[str, tuple[str, ...]] = _EMPTY
+    """Definition key -> keys of the nodes that hold a resource of it."""
+    snapshots_of: Map[str, tuple[str, ...]] = _EMPTY
+    """Definition key -> keys of its snapshots."""
+    definitions_on: Map[str, Map[str, None]] = _EMPTY
+    """Node key -> keys of the definitions that have a resource there."""
+    usage: Map[tuple[str, str], PoolUsage] = _EMPTY
+    """(node key, pool key) -> what its volumes were promised."""
+    extras: Map[tuple[str, str], Any] = _EMPTY
+
+    def node(self, name: str) -> Node | None:
+        return self.nodes.get(key_of(name))
+
+    def pool(self, node: str, pool: str) -> StoragePool | None:
+        return self.storage_pools.get((key_of(node), key_of(pool)))
+
+    def group(self, name: str) -> ResourceGroup | None:
+        return self.resource_groups.get(key_of(name))
+
+    def definition(self, name: str) -> ResourceDefinition | None:
+        return self.resource_definitions.get(key_of(name))
+
+    def resource(self, name: str, node: str) -> Resource | None:
+        return self.resources.get((key_of(name), key_of(node)))
+
+    def snapshot(self, resource: str, name: str) -> Snapshot | None:
+        return self.snapshots.get((key_of(resource), key_of(name)))
+
+    def resources_of(self, name: str) -> tuple[Resource, ...]:
+        """The resources of one definition, in the order of their nodes' names."""
+        key = key_of(name)
+        return tuple(self.resources[key, node] for node in self.nodes_of.get(key, ()))
+
+    def snapshots_of_definition(self, name: str) -> tuple[Snapshot, ...]:
+        key = key_of(name)
+        return tuple(self.snapshots[key, snapshot] for snapshot in self.snapshots_of.get(key, ()))
+
+    def resources_on(self, node: str) -> Iterator[Resource]:
+        node_key = key_of(node)
+        for definition in self.definitions_on.get(node_key, ()):
+            yield self.resources[definition, node_key]
+
+    def pools_on(self, node: str) -> tuple[StoragePool, ...]:
+        node_key = key_of(node)
+        return tuple(pool for (owner, _), pool in sorted(self.storage_pools.items()) if owner == node_key)
+
+    def seen(self, name: str, node: str) -> ResourceSeen | None:
+        return self.resources_seen.get((key_of(name), key_of(node)))
+
+    def is_online(self, node: str) -> bool:
+        seen = self.nodes_seen.get(key_of(node))
+        return seen is not None and seen.status is ConnectionStatus.ONLINE
+
+    def is_settled(self, name: str, node: str) -> bool:
+        """Whether the satellite has answered to the newest spec of this resource."""
+        key = (key_of(name), key_of(node))
+        seen = self.resources_seen.get(key)
+        return seen is not None and seen.generation >= self.generations.get(key, 0)
+
+    def with_documents(self, puts: Iterable[Document], deletes: Iterable[tuple[type, Key]]) -> Cluster:
+        """The next cluster; derived indexes follow by themselves."""
+        return _Editor(self).apply(puts, deletes)
+
+
+class _Editor:
+    """Collects the maps that change; everything else is shared with the cluster before."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._changed: dict[str, Any] = {"revision": cluster.revision + 1}
+
+    def _get(self, attribute: str) -> Any:
+        found = self._changed.get(attribute)
+        return getattr(self._cluster, attribute) if found is None else found
+
+    def _set(self, attribute: str, key: Key, value: Any) -> None:
+        self._changed[attribute] = self._get(attribute).set(key, value)
+
+    def _drop(self, attribute: str, key: Key) -> None:
+        current = self._get(attribute)
+        if key in current:
+            self._changed[attribute] = current.delete(key)
+
+    def apply(self, puts: Iterable[Document], deletes: Iterable[tuple[type, Key]]) -> Cluster:
+        # A definition knows the sizes that its resources book on pools: it goes last and comes first.
+        for cls, key in sorted(deletes, key=lambda pair: pair[0] is ResourceDefinition):
+            self._delete(cls, key)
+        for document in sorted(puts, key=lambda document: not isinstance(document, ResourceDefinition)):
+            self._put(document)
+        return structs.replace(self._cluster, **self._changed)
+
+    def _put(self, document: Document) -> None:
+        kind = KINDS[type(document)]
+        if isinstance(document, ControllerSettings):
+            self._changed["controller"] = document
+            return
+        key = kind.key(document)
+        before = self._get(kind.attribute).get(key)
+        self._set(kind.attribute, key, document)
+        self._index(kind, key, before, document)
+
+    def _delete(self, cls: type, key: Key) -> None:
+        kind = KINDS[cls]
+        before = self._get(kind.attribute).get(key)
+        if before is not None:
+            self._drop(kind.attribute, key)
+            self._index(kind, key, before, None)
+
+    def _index(self, kind: Kind, key: Key, before: Any, after: Any) -> None:
+        if kind.attribute == "resources":
+            self._index_resource(key, before, after)
+        elif kind.attribute == "snapshots":
+            self._index_member("snapshots_of", key[0], key[1], after is not None)
+        elif kind.attribute == "resource_definitions" and before is not None and after is not None:
+            self._reprice(str(key), before, after)
+
+    def _index_member(self, attribute: str, owner: str, member: str, present: bool) -> None:
+        members = set(self._get(attribute).get(owner, ()))
+        (members.add if present else members.discard)(member)
+        if members:
+            self._set(attribute, owner, tuple(sorted(members)))
+        else:
+            self._drop(attribute, owner)
+
+    def _index_resource(self, key: Any, before: Resource | None, after: Resource | None) -> None:
+        definition, node = key
+        if (before is None) != (after is None):
+            self._index_member("nodes_of", definition, node, after is not None)
+            here = self._get("definitions_on").get(node, _EMPTY)
+            here = here.set(definition, None) if after is not None else here.delete(definition)
+            self._set("definitions_on", node, here)
+        for resource, sign in ((before, -1), (after, 1)):
+            if resource is not None:
+                self._charge(resource, sign, self._get("resource_definitions").get(definition))
+
+    def _charge(self, resource: Resource, sign: int, definition: ResourceDefinition | None) -> None:
+        """Book a resource's volumes on their pools (sign 1) or take them off (sign -1)."""
+        for volume in resource.volumes:
+            found = definition.volume_definition(volume.number) if definition is not None else None
+            key = (key_of(resource.node_name), key_of(volume.storage_pool))
+            usage = self._get("usage").get(key, PoolUsage())
+            size_kib = found.size_kib if found is not None else 0
+            self._set("usage", key, PoolUsage(usage.reserved_kib + sign * size_kib, usage.volumes + sign))
+
+    def _reprice(self, key: str, before: ResourceDefinition, after: ResourceDefinition) -> None:
+        """A resize changes what every placed volume of the definition was promised."""
+        if before.volume_definitions == after.volume_definitions:
+            return
+        for node in self._get("nodes_of").get(key, ()):
+            resource = self._get("resources")[key, node]
+            self._charge(resource, -1, before)
+            self._charge(resource, 1, after)

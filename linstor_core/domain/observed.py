@@ -1,0 +1,83 @@
+"""What satellites see. Kept in memory only: a satellite tells all of it again when it connects."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from linstor_core.domain.nodes import ConnectionStatus
+
+
+class Failure(Struct, frozen=True):
+    """Why a satellite could not bring something about; the texts are written for an administrator."""
+
+    message: str
+    cause: str = ""
+    correction: str = ""
+    details: str = ""
+    code: int = 0
+    """The low 15 bits of LINSTOR's return code (for instance 980, no space); 0 where none fits."""
+
+
+class VolumeSeen(Struct, frozen=True):
+    """One volume as found on its node. A `present` of False means: looked for, and not there."""
+
+    number: int
+    data_id: str
+    present: bool
+    device_path: str = ""
+    allocated_kib: int = -1
+    usable_kib: int = -1
+    in_use: bool | None = None
+
+
+class SnapshotSeen(Struct, frozen=True):
+    """A snapshot as found on its node; `present` only when all of its volumes are there."""
+
+    name: str
+    uuid: str
+    present: bool
+    create_timestamp_ms: int | None = None
+
+
+class ResourceSeen(Struct, frozen=True):
+    """The answer to the spec of `generation`: what is there after the satellite did what it could.
+
+    `failures` empty and `generation` current means that the node is as the spec wants it.
+    """
+
+    resource_name: str
+    node_name: str
+    generation: int
+    volumes: tuple[VolumeSeen, ...] = ()
+    snapshots: tuple[SnapshotSeen, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+    def volume(self, number: int) -> VolumeSeen | None:
+        return next((volume for volume in self.volumes if volume.number == number), None)
+
+
+class PoolSeen(Struct, frozen=True):
+    """A pool as found on its node. Capacities in KiB, -1 while unknown."""
+
+    name: str
+    node_name: str
+    generation: int
+    free_kib: int = -1
+    total_kib: int = -1
+    supports_snapshots: bool = False
+    failures: tuple[Failure, ...] = ()
+
+
+class NodeSeen(Struct, frozen=True):
+    """The link to a satellite and what that satellite can do."""
+
+    node_name: str
+    status: ConnectionStatus
+    providers: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
+    unsupported_providers: dict[str, list[str]] = field(default_factory=dict)
+    unsupported_layers: dict[str, list[str]] = field(default_factory=dict)
+    orphans: tuple[str, ...] = ()
+    platform: str = ""
+    os_variant: str = ""
+    reconnect_attempts: int = 0

@@ -1,0 +1,61 @@
+"""Resources: a definition placed on a node, and the volumes that hold its data there."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+
+class DataSource(Struct, frozen=True):
+    """Where the first content of a volume comes from, on the same node.
+
+    With `snapshot_name` the content is that snapshot; without, it is the live volume (a clone). `data_id` is the
+    identity of the source's content: the satellite refuses a source that carries another one.
+    """
+
+    identifier: str
+    storage_pool: str
+    data_id: str
+    snapshot_name: str = ""
+
+
+class Volume(Struct, frozen=True):
+    """A volume on a node.
+
+    `identifier` names it in the pool (`<resource>_<5 digits>` at first; a rename of the resource leaves it alone).
+    `data_id` is the identity of its content: the satellite writes it beside the data and takes over nothing that
+    carries another one. A rollback gives a new `data_id` and puts the old one in `replaces`.
+    """
+
+    uuid: str
+    number: int
+    storage_pool: str
+    identifier: str
+    data_id: str
+    source: DataSource | None = None
+    replaces: str = ""
+    props: dict[str, str] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+
+class Resource(Struct, frozen=True):
+    """A definition on one node. Flags are LINSTOR's: DELETE, DISKLESS, INACTIVE …"""
+
+    uuid: str
+    name: str
+    node_name: str
+    layer_stack: tuple[str, ...] = ("STORAGE",)
+    volumes: tuple[Volume, ...] = ()
+    props: dict[str, str] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    create_timestamp_ms: int | None = None
+
+    def volume(self, number: int) -> Volume | None:
+        return next((volume for volume in self.volumes if volume.number == number), None)
+
+    @property
+    def is_diskless(self) -> bool:
+        return "DISKLESS" in self.flags
+
+    @property
+    def is_deleting(self) -> bool:
+        return "DELETE" in self.flags

@@ -1,0 +1,103 @@
+"""The messages between controller and satellite: msgpack frames, each a tagged Struct."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct, field
+
+from linstor_core.domain.observed import PoolSeen, ResourceSeen
+from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
+
+PROTOCOL_VERSION = 1
+OLDEST_PROTOCOL_VERSION = 1
+MAX_FRAME_BYTES = 64 * 1024 * 1024
+
+
+class Hello(Struct, frozen=True, tag="hello"):
+    """First frame, from the controller: who it is and whom it takes the satellite for."""
+
+    cluster_id: str
+    controller_id: str
+    epoch: int
+    node_name: str
+    node_uuid: str
+    newest_protocol: int = PROTOCOL_VERSION
+    oldest_protocol: int = OLDEST_PROTOCOL_VERSION
+
+
+class HelloAnswer(Struct, frozen=True, tag="hello_answer"):
+    """The satellite's side. `refusal` is empty or the name of a ConnectionStatus that says why it will not serve."""
+
+    protocol: int
+    host_name: str
+    version: str
+    providers: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
+    unsupported_providers: dict[str, list[str]] = field(default_factory=dict)
+    unsupported_layers: dict[str, list[str]] = field(default_factory=dict)
+    platform: str = ""
+    os_variant: str = ""
+    refusal: str = ""
+    message: str = ""
+
+
+class FullSync(Struct, frozen=True, tag="full_sync"):
+    """Everything this node has to hold; what it knows beyond that is an orphan."""
+
+    generation: int
+    pools: tuple[PoolSpec, ...]
+    resources: tuple[ResourceSpec, ...]
+
+
+class ApplyPools(Struct, frozen=True, tag="apply_pools"):
+    """All pools of the node, whole, after one of them changed."""
+
+    generation: int
+    pools: tuple[PoolSpec, ...]
+
+
+class ApplyResource(Struct, frozen=True, tag="apply_resource"):
+    """A changed spec."""
+
+    spec: ResourceSpec
+
+
+class ForgetResource(Struct, frozen=True, tag="forget_resource"):
+    """Nothing of this definition is left on the node: drop the stored spec (touches no data)."""
+
+    resource_name: str
+    generation: int
+
+
+class Report(Struct, frozen=True, tag="report"):
+    """What the satellite sees, sent after it worked and when something changed by itself.
+
+    `synced` is the generation of the FullSync that this report completes, 0 otherwise.
+    """
+
+    pools: tuple[PoolSeen, ...] = ()
+    resources: tuple[ResourceSeen, ...] = ()
+    orphans: tuple[str, ...] | None = None
+    synced: int = 0
+
+
+ToSatellite = Hello | FullSync | ApplyPools | ApplyResource | ForgetResource
+ToController = HelloAnswer | Report
+
+_encoder = msgspec.msgpack.Encoder()
+_to_satellite: msgspec.msgpack.Decoder[ToSatellite] = msgspec.msgpack.Decoder(ToSatellite)
+_to_controller: msgspec.msgpack.Decoder[ToController] = msgspec.msgpack.Decoder(ToController)
+
+
+def encode(message: ToSatellite | ToController) -> bytes:
+    return _encoder.encode(message)
+
+
+def decode_for_satellite(frame: bytes) -> ToSatellite:
+    """Raises msgspec.DecodeError for a frame that is no message."""
+    return _to_satellite.decode(frame)
+
+
+def decode_for_controller(frame: bytes) -> ToController:
+    """Raises msgspec.DecodeError for a frame that is no message."""
+    return _to_controller.decode(frame)

@@ -1,0 +1,79 @@
+"""What the controller wants a satellite to have: the unit is one resource on one node."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from linstor_core.domain.resources import DataSource
+from linstor_core.domain.storage_pools import ProviderKind
+
+
+class PoolSpec(Struct, frozen=True):
+    """A storage pool as the satellite has to find it. FILE: props["StorDriver/StorPoolName"] is a directory."""
+
+    name: str
+    kind: ProviderKind
+    props: dict[str, str] = field(default_factory=dict)
+
+
+class FileSystemSpec(Struct, frozen=True):
+    """A file system to make once on a volume that these very steps created blank (ext4 or xfs)."""
+
+    type: str
+    mkfs_params: str = ""
+    user: str = ""
+    group: str = ""
+
+
+class VolumeSpec(Struct, frozen=True):
+    """One volume. See `linstor_core.domain.resources.Volume` for identifier, data_id, source and replaces.
+
+    `delete` names it for deletion: nothing is ever removed for any other reason.
+    """
+
+    number: int
+    size_kib: int
+    pool: str
+    identifier: str
+    data_id: str
+    source: DataSource | None = None
+    replaces: str = ""
+    file_system: FileSystemSpec | None = None
+    delete: bool = False
+
+
+class SnapshotVolumeSpec(Struct, frozen=True):
+    """One volume of a snapshot: taken of the volume whose content is `source_data_id`, kept under `data_id`."""
+
+    number: int
+    pool: str
+    identifier: str
+    data_id: str
+    source_data_id: str
+
+
+class SnapshotSpec(Struct, frozen=True):
+    """A snapshot that has to exist here, or (`delete`) to go."""
+
+    name: str
+    uuid: str
+    volumes: tuple[SnapshotVolumeSpec, ...]
+    delete: bool = False
+
+
+class ResourceSpec(Struct, frozen=True):
+    """All that one node has to hold of one definition.
+
+    `generation` grows with every change; a satellite refuses a lower one. A volume or snapshot that an earlier spec
+    named and this one does not is left alone and reported as an orphan.
+    """
+
+    resource_name: str
+    node_name: str
+    uuid: str
+    generation: int
+    layer_stack: tuple[str, ...] = ("STORAGE",)
+    volumes: tuple[VolumeSpec, ...] = ()
+    snapshots: tuple[SnapshotSpec, ...] = ()
+    active: bool = True
+    """False (INACTIVE in LINSTOR): data stays, no device is set up."""
