@@ -1,0 +1,5 @@
+"""Pure functions from a Cluster to a Change, one module a noun."""
+
+from linstor_core.controller.route import Route
+
+ROUTES: tuple[Route, ...] = ()

@@ -1,0 +1,6 @@
+"""Pure views of the published cluster, one module a noun."""
+
+from linstor_core.controller.queries import controller
+from linstor_core.controller.route import Route
+
+ROUTES: tuple[Route, ...] = (*controller.ROUTES,)

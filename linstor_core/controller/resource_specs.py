@@ -1,0 +1,165 @@
+"""From the model to what satellites have to hold: pure functions of a Cluster."""
+
+from __future__ import annotations
+
+from msgspec import structs
+
+from linstor_core.controller.change import Change
+from linstor_core.domain import props
+from linstor_core.domain.cluster import Cluster, ControllerSettings, key_of
+from linstor_core.domain.nodes import Node
+from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeDefinition
+from linstor_core.domain.resource_groups import ResourceGroup
+from linstor_core.domain.resources import Resource, Volume
+from linstor_core.domain.snapshots import NodeSnapshot, Snapshot
+from linstor_core.domain.storage_pools import ProviderKind, StoragePool
+from linstor_core.wire.resource_spec import (
+    FileSystemSpec,
+    PoolSpec,
+    ResourceSpec,
+    SnapshotSpec,
+    SnapshotVolumeSpec,
+    VolumeSpec,
+)
+
+Place = tuple[str, str]
+"""(definition key, node key)"""
+
+
+def build(cluster: Cluster, place: Place) -> ResourceSpec | None:
+    """The spec of one definition on one node; None where nothing of it has to be there."""
+    definition_key, node_key = place
+    definition = cluster.resource_definitions.get(definition_key)
+    resource = cluster.resources.get(place)
+    snapshots = tuple(_snapshot(snapshot, part) for snapshot in cluster.snapshots_of_definition(definition_key)
+                      if (part := snapshot.on_node(node_key)) is not None)
+    if resource is None and not snapshots:
+        return None
+    volumes = () if resource is None else tuple(
+        spec for volume in resource.volumes if (spec := _volume(cluster, definition, resource, volume)) is not None)
+    node = cluster.nodes.get(node_key)
+    return ResourceSpec(
+        resource_name=definition.name if definition is not None else definition_key,
+        node_name=node.name if node is not None else node_key,
+        uuid=resource.uuid if resource is not None else "",
+        generation=cluster.generations.get(place, 0),
+        layer_stack=resource.layer_stack if resource is not None else ("STORAGE",),
+        volumes=volumes,
+        snapshots=snapshots,
+        active=resource is None or "INACTIVE" not in resource.flags)
+
+
+def _volume(cluster: Cluster, definition: ResourceDefinition | None, resource: Resource,
+            volume: Volume) -> VolumeSpec | None:
+    pool = cluster.pool(resource.node_name, volume.storage_pool)
+    if pool is None or pool.provider_kind is ProviderKind.DISKLESS:
+        return None
+    found = definition.volume_definition(volume.number) if definition is not None else None
+    return VolumeSpec(
+        number=volume.number,
+        size_kib=found.size_kib if found is not None else 0,
+        pool=pool.name,
+        identifier=volume.identifier,
+        data_id=volume.data_id,
+        source=volume.source,
+        replaces=volume.replaces,
+        file_system=_file_system(cluster, definition, found, resource, volume),
+        delete=resource.is_deleting or "DELETE" in volume.flags)
+
+
+def _file_system(cluster: Cluster, definition: ResourceDefinition | None, volume_definition: VolumeDefinition | None,
+                 resource: Resource, volume: Volume) -> FileSystemSpec | None:
+    """None for a volume that gets its content from elsewhere: it must never be formatted."""
+    if definition is None or volume.source is not None:
+        return None
+    scopes = props.volume_scopes(cluster, definition, volume_definition, resource, volume)
+    kind = props.first(props.FILE_SYSTEM_TYPE, scopes)
+    if not kind:
+        return None
+    return FileSystemSpec(kind, props.first(props.MKFS_PARAMS, scopes) or "",
+                          props.first(props.FILE_SYSTEM_USER, scopes) or "",
+                          props.first(props.FILE_SYSTEM_GROUP, scopes) or "")
+
+
+def _snapshot(snapshot: Snapshot, part: NodeSnapshot) -> SnapshotSpec:
+    volumes = tuple(SnapshotVolumeSpec(volume.number, volume.storage_pool, volume.identifier, volume.data_id,
+                                       volume.source_data_id) for volume in part.volumes)
+    return SnapshotSpec(snapshot.name, part.uuid, volumes, "DELETE" in snapshot.flags or "DELETE" in part.flags)
+
+
+def pools(cluster: Cluster, node: str) -> tuple[PoolSpec, ...]:
+    """All pools that the satellite of a node has to serve."""
+    return tuple(PoolSpec(pool.name, pool.provider_kind, pool.props) for pool in cluster.pools_on(node)
+                 if pool.provider_kind is not ProviderKind.DISKLESS)
+
+
+def places_on(cluster: Cluster, node_key: str) -> set[Place]:
+    """Every definition of which the node has to hold something."""
+    places = {(definition, node_key) for definition in cluster.definitions_on.get(node_key, ())}
+    for (definition, _), snapshot in cluster.snapshots.items():
+        if snapshot.on_node(node_key) is not None:
+            places.add((definition, node_key))
+    return places
+
+
+def affected(cluster: Cluster, change: Change) -> set[Place]:
+    """The places whose spec a change may have altered; `cluster` is the one before or after it."""
+    places: set[Place] = set()
+    for document in change.puts:
+        places |= _places_of(cluster, document)
+    for cls, key in change.deletes:
+        if cls is Resource and isinstance(key, tuple):
+            places.add(key)
+        elif cls is Snapshot and isinstance(key, tuple) and (gone := cluster.snapshots.get(key)) is not None:
+            places |= _places_of(cluster, gone)
+    return places
+
+
+def _places_of(cluster: Cluster, document: object) -> set[Place]:
+    match document:
+        case Resource():
+            return {(key_of(document.name), key_of(document.node_name))}
+        case ResourceDefinition():
+            return _places_of_definition(cluster, key_of(document.name))
+        case Snapshot():
+            return {(key_of(document.resource_name), key_of(part.node_name)) for part in document.nodes}
+        case ResourceGroup():
+            return {place for key, definition in cluster.resource_definitions.items()
+                    if key_of(definition.resource_group_name) == key_of(document.name)
+                    for place in _places_of_definition(cluster, key)}
+        case ControllerSettings():
+            return set(cluster.resources)
+        case Node() | StoragePool():
+            name = document.name if isinstance(document, Node) else document.node_name
+            return {(key, key_of(name)) for key in cluster.definitions_on.get(key_of(name), ())}
+        case _:
+            return set()
+
+
+def _places_of_definition(cluster: Cluster, key: str) -> set[Place]:
+    places = {(key, node) for node in cluster.nodes_of.get(key, ())}
+    for snapshot in cluster.snapshots_of_definition(key):
+        places |= {(key, key_of(part.node_name)) for part in snapshot.nodes}
+    return places
+
+
+def with_generations(before: Cluster, after: Cluster, change: Change) -> Cluster:
+    """`after`, with the generation of every spec that really changed set to its revision."""
+    generations = after.generations
+    for place in affected(before, change) | affected(after, change):
+        old, new = build(before, place), build(after, place)
+        if new is None:
+            if place in generations:
+                generations = generations.delete(place)
+        elif old != new:
+            generations = generations.set(place, after.revision)
+    if generations is after.generations:
+        return after
+    return structs.replace(after, generations=generations)
+
+
+def pools_changed(before: Cluster, after: Cluster, change: Change) -> set[str]:
+    """Keys of the nodes whose pools differ."""
+    names = {key_of(document.node_name) for document in change.puts if isinstance(document, StoragePool)}
+    names |= {key[0] for cls, key in change.deletes if cls is StoragePool and isinstance(key, tuple)}
+    return {name for name in names if pools(before, name) != pools(after, name)}

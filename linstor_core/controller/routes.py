@@ -1,0 +1,12 @@
+"""REST as one table: what every method and path takes, does and answers.
+
+The pieces come from the noun's own module: `operations/<noun>.py` and `queries/<noun>.py` each export `ROUTES`.
+"""
+
+from __future__ import annotations
+
+from linstor_core.controller.operations import ROUTES as WRITES
+from linstor_core.controller.queries import ROUTES as READS
+from linstor_core.controller.route import Route
+
+ROUTES: tuple[Route, ...] = (*READS, *WRITES)

@@ -1,0 +1,182 @@
+"""The controller's end of the channel: it dials every satellite, and keeps dialling. The only user of websockets here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from linstor_core.controller import dispatcher as messages
+from linstor_core.controller.change import Change
+from linstor_core.controller.controller import Controller
+from linstor_core.controller.dispatcher import Dispatcher, Mailbox
+from linstor_core.controller.operations import reports
+from linstor_core.domain.cluster import Cluster, key_of
+from linstor_core.domain.nodes import ConnectionStatus, NetInterface, Node, NodeType
+from linstor_core.wire import node_report
+from linstor_core.wire.node_report import Hello, HelloAnswer, Report
+
+log = logging.getLogger(__name__)
+
+DEFAULT_PORT = 3366
+
+
+def address_of(node: Node) -> NetInterface | None:
+    """The interface to dial: the active one, else the first that has a satellite port."""
+    reachable = [interface for interface in node.net_interfaces if interface.satellite_port is not None]
+    active = [interface for interface in reachable if key_of(interface.name) == key_of(node.active_interface)]
+    return next(iter(active + reachable), None)
+
+
+class SatelliteLink:
+    """One node's link: connect, introduce, full sync, then news both ways, until it breaks."""
+
+    RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+    def __init__(self, node_key: str, controller: Controller, dispatcher: Dispatcher, controller_id: str,
+                 jitter: Callable[[], float]) -> None:
+        self._key = node_key
+        self._controller = controller
+        self._dispatcher = dispatcher
+        self._controller_id = controller_id
+        self._jitter = jitter
+        self._failures = 0
+        self._retry = asyncio.Event()
+
+    def retry_now(self) -> None:
+        """Do not sit out the pause before the next attempt."""
+        self._failures = 0
+        self._retry.set()
+
+    async def run(self) -> None:
+        while True:
+            status, reason = await self._attempt()
+            self._failures += 1
+            if self._failures == 1 and reason:
+                log.warning("Satellite %s: %s (%s)", self._key, status, reason)
+            self._fold_status(status)
+            pause = self.RETRY_S[min(self._failures, len(self.RETRY_S)) - 1] * (0.75 + self._jitter() / 2)
+            self._retry.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._retry.wait(), pause)
+
+    async def _attempt(self) -> tuple[ConnectionStatus, str]:
+        node = self._controller.cluster.nodes.get(self._key)
+        interface = address_of(node) if node is not None else None
+        if node is None or interface is None:
+            return ConnectionStatus.OFFLINE, "no network interface with a satellite port"
+        host = f"[{interface.address}]" if ":" in interface.address else interface.address
+        try:
+            async with connect(f"ws://{host}:{interface.satellite_port}/", compression=None, open_timeout=5,
+                               ping_interval=5, ping_timeout=10, max_size=node_report.MAX_FRAME_BYTES,
+                               proxy=None) as socket:
+                return await self._serve(node, socket)
+        except (OSError, TimeoutError, WebSocketException, msgspec.DecodeError) as fault:
+            return ConnectionStatus.OFFLINE, str(fault) or type(fault).__name__
+
+    async def _serve(self, node: Node, socket: ClientConnection) -> tuple[ConnectionStatus, str]:
+        settings = self._controller.cluster.controller
+        await socket.send(node_report.encode(Hello(settings.cluster_id, self._controller_id, settings.epoch, node.name,
+                                                   node.uuid)))
+        answer = await self._receive(socket)
+        if not isinstance(answer, HelloAnswer):
+            return ConnectionStatus.AUTHENTICATION_ERROR, "the satellite did not introduce itself"
+        if answer.refusal:
+            return ConnectionStatus(answer.refusal), answer.message
+        self._controller.fold(reports.introduced(node.name, answer))
+        mailbox = self._dispatcher.open(self._key)
+        try:
+            await socket.send(node_report.encode(messages.full_sync(self._controller.cluster, self._key)))
+            return await self._exchange(node.name, socket, mailbox)
+        finally:
+            self._dispatcher.close(self._key, mailbox)
+
+    async def _exchange(self, name: str, socket: ClientConnection, mailbox: Mailbox) -> tuple[ConnectionStatus, str]:
+        sender = asyncio.create_task(self._send_news(socket, mailbox))
+        try:
+            while True:
+                message = await self._receive(socket)
+                if isinstance(message, Report):
+                    self._failures = 0
+                    self._controller.fold(reports.reported(name, message))
+        finally:
+            sender.cancel()
+            with contextlib.suppress(asyncio.CancelledError, WebSocketException):
+                await sender
+
+    async def _send_news(self, socket: ClientConnection, mailbox: Mailbox) -> None:
+        while True:
+            pools, places = await mailbox.take()
+            cluster = self._controller.cluster
+            if pools:
+                await socket.send(node_report.encode(messages.pools_message(cluster, self._key)))
+            for place in places:
+                await socket.send(node_report.encode(messages.resource_message(cluster, place)))
+
+    @staticmethod
+    async def _receive(socket: ClientConnection) -> node_report.ToController:
+        frame = await socket.recv()
+        return node_report.decode_for_controller(frame if isinstance(frame, bytes) else frame.encode())
+
+    def _fold_status(self, status: ConnectionStatus) -> None:
+        if self._key in self._controller.cluster.nodes:
+            self._controller.fold(reports.link_broken(self._key, status, self._failures))
+
+
+class SatelliteLinks:
+    """One link for every node that runs a satellite; follows the model."""
+
+    def __init__(self, controller: Controller, dispatcher: Dispatcher, controller_id: str,
+                 jitter: Callable[[], float]) -> None:
+        self._controller = controller
+        self._dispatcher = dispatcher
+        self._controller_id = controller_id
+        self._jitter = jitter
+        self._running: dict[str, tuple[SatelliteLink, asyncio.Task[None]]] = {}
+
+    def start(self) -> None:
+        for key, node in self._controller.cluster.nodes.items():
+            self._follow(key, node)
+        self._controller.on_publish(self.published)
+
+    def published(self, before: Cluster, after: Cluster, change: Change) -> None:
+        if before.nodes is after.nodes:
+            return
+        for key in {key_of(document.name) for document in change.puts if isinstance(document, Node)}:
+            old, new = before.nodes.get(key), after.nodes[key]
+            if old is None or address_of(old) != address_of(new) or old.uuid != new.uuid:
+                self._drop(key)
+            self._follow(key, new)
+        for cls, gone in change.deletes:
+            if cls is Node and isinstance(gone, str):
+                self._drop(gone)
+
+    def reconnect(self, node_key: str) -> None:
+        """Break the link, if there is one, and dial at once."""
+        self._drop(node_key)
+        node = self._controller.cluster.nodes.get(node_key)
+        if node is not None:
+            self._follow(node_key, node)
+
+    def _follow(self, key: str, node: Node) -> None:
+        if key in self._running or node.type not in (NodeType.SATELLITE, NodeType.COMBINED):
+            return
+        link = SatelliteLink(key, self._controller, self._dispatcher, self._controller_id, self._jitter)
+        self._running[key] = (link, asyncio.create_task(link.run(), name=f"link-{key}"))
+
+    def _drop(self, key: str) -> None:
+        found = self._running.pop(key, None)
+        if found is not None:
+            found[1].cancel()
+
+    async def stop(self) -> None:
+        tasks = [task for _, task in self._running.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._running.clear()
