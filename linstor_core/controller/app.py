@@ -1,0 +1,199 @@
+"""The REST application: Flask as the router over the route table, one place for errors. The only module with Flask."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from typing import Any
+
+import msgspec
+from flask import Flask, Response, request
+from msgspec import structs
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotAcceptable, UnsupportedMediaType
+
+from linstor_core.controller.call import Call, Encoded
+from linstor_core.controller.controller import Controller
+from linstor_core.controller.route import NoBody, Route
+from linstor_core.domain.errors import Code, LinstorError
+from linstor_core.wire.api_call_rc import ApiCallRc, Severity, entry, http_status
+
+log = logging.getLogger(__name__)
+
+BAD_JSON = -0x3000000000000003
+"""What LINSTOR answers for a body that is not the JSON it expects (0xcffffffffffffffd, signed)."""
+
+JSON_HEADERS = (("Content-Type", "application/json"), ("Access-Control-Allow-Origin", "*"))
+
+
+class Pending(Response):
+    """An answer that is still being worked out: the server awaits `work` and sends what it gives."""
+
+    work: Coroutine[Any, Any, Response]
+
+
+class Services(msgspec.Struct):
+    """What a route may use beyond the model: the controller and whatever stands beside it."""
+
+    controller: Controller
+    now_ms: Callable[[], int]
+    reconnect: Callable[[str], None]
+
+
+def create_app(services: Services, routes: Iterable[Route]) -> Flask:
+    """A Flask application whose every URL is a row of `routes`."""
+    app = Flask("linstor_core.controller", static_folder=None)
+    app.url_map.strict_slashes = False
+    app.url_map.redirect_defaults = False
+    for route in routes:
+        _add(app, services, route)
+    app.register_error_handler(Exception, lambda fault: _refusal(services, fault, 0))
+    return app
+
+
+def _add(app: Flask, services: Services, route: Route) -> None:
+    decoder = None if route.body is NoBody else msgspec.json.Decoder(route.body)
+    empty = NoBody() if decoder is None else None
+
+    def view(**path: str) -> Response:
+        try:
+            _check_accept(route)
+            body = empty if decoder is None else _body(decoder, route)
+            call = Call(body, path, _query(), route.mask)
+            if route.read is not None:
+                return _answer(route.read(services.controller.cluster, call))
+            work = _serve(services, route, call) if route.service is not None else _write(services, route, call)
+            pending = Pending()
+            pending.work = work
+            return pending
+        except (LinstorError, HTTPException, msgspec.DecodeError) as fault:
+            return _refusal(services, fault, route.mask)
+
+    endpoint = f"{route.method} {route.path}"
+    app.add_url_rule(route.path, endpoint, view, methods=[route.method])
+
+
+def allowed_methods(app: Flask, path: str) -> list[str]:
+    """The methods that the table has for a path, in LINSTOR's order (for OPTIONS)."""
+    adapter = app.url_map.bind("")
+    found = set(adapter.allowed_methods(path))
+    return [method for method in ("HEAD", "POST", "GET", "OPTIONS", "PUT", "DELETE", "PATCH") if method in found]
+
+
+async def _write(services: Services, route: Route, call: Call[Any]) -> Response:
+    write = route.write
+    assert write is not None
+    try:
+        entries = await services.controller.apply(lambda cluster, context: write(cluster, context, call))
+    except LinstorError as fault:
+        entries = [refusal_entry(fault, route.mask)]
+    stamped = [_stamp(services, item) for item in entries]
+    status = http_status(stamped, route.success)
+    return _json(stamped if route.answer_of is None else route.answer_of(call, stamped), status)
+
+
+async def _serve(services: Services, route: Route, call: Call[Any]) -> Response:
+    assert route.service is not None
+    try:
+        result = await route.service(services, call)
+    except LinstorError as fault:
+        return _refusal(services, fault, route.mask)
+    if isinstance(result, Response):
+        return result
+    if isinstance(result, list) and result and isinstance(result[0], ApiCallRc):
+        stamped = [_stamp(services, item) for item in result]
+        return _json(stamped, http_status(stamped, route.success))
+    return _answer(result, route.success)
+
+
+def _check_accept(route: Route) -> None:
+    accept = request.accept_mimetypes
+    if accept and not (accept.accept_json or "*/*" in accept or route.answer is str
+                       or accept.best_match(["text/plain", "text/event-stream"])):
+        raise NotAcceptable()
+
+
+def _query() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key, values in request.args.lists():
+        found.setdefault(key.lower(), []).extend(values)
+    return found
+
+
+def _body(decoder: msgspec.json.Decoder[Any], route: Route) -> Any:
+    data = request.get_data(cache=False)
+    if not data and route.lenient:
+        return decoder.decode(b"{}")
+    media = request.content_type
+    if data and media and request.mimetype != "application/json":
+        raise UnsupportedMediaType()
+    return decoder.decode(data)
+
+
+def _answer(result: object, status: int = 200) -> Response:
+    if isinstance(result, Encoded):
+        return _bytes(result.chunks, status)
+    if isinstance(result, Response):
+        return result
+    if result is None:
+        return Response(status=status, headers={"Access-Control-Allow-Origin": "*"})
+    return _json(result, status)
+
+
+def _json(value: object, status: int) -> Response:
+    return _bytes(msgspec.json.encode(value), status)
+
+
+def _bytes(body: bytes | Iterator[bytes], status: int) -> Response:
+    return Response(body, status, Headers(JSON_HEADERS))
+
+
+def refusal_entry(fault: LinstorError, mask: int) -> ApiCallRc:
+    return entry(Severity.ERROR, fault.code or Code.IMPL_ERROR, 0 if fault.bare else mask, fault.message,
+                 cause=fault.cause, details=fault.details, correction=fault.correction, obj_refs=fault.refs)
+
+
+def _refusal(services: Services, fault: Exception, mask: int) -> Response:
+    """The one place where an exception becomes an answer."""
+    headers: list[tuple[str, str]] = []
+    if isinstance(fault, LinstorError):
+        item = refusal_entry(fault, mask)
+        status = http_status([item], 200)
+    elif isinstance(fault, msgspec.DecodeError):
+        item, status = _bad_json(fault), 400
+    elif isinstance(fault, HTTPException):
+        item, status = _http_refusal(fault), fault.code or 500
+        if isinstance(fault, MethodNotAllowed) and fault.valid_methods:
+            headers.append(("Allow", ",".join(sorted(fault.valid_methods))))
+    else:
+        log.exception("A request failed", exc_info=fault)
+        item = entry(Severity.ERROR, Code.IMPL_ERROR, mask, "The controller failed to serve this request.",
+                     cause=f"{type(fault).__name__}: {fault}",
+                     correction="This is a fault of the controller: please report it with the controller's log.")
+        status = 500
+    response = _json([_stamp(services, item)], status)
+    for name, value in headers:
+        response.headers[name] = value
+    return response
+
+
+def _bad_json(fault: msgspec.DecodeError) -> ApiCallRc:
+    return ApiCallRc(BAD_JSON, "The request body is not what this call expects.", cause=str(fault),
+                     correction="Send a JSON object with the fields that the REST documentation names.")
+
+
+def _http_refusal(fault: HTTPException) -> ApiCallRc:
+    return entry(Severity.ERROR, Code.UNKNOWN_ERROR, 0, f"{request.method} {request.path}: {fault.name}.",
+                 details=fault.description or "",
+                 correction="GET /v1/openapi.json lists the paths and methods of this controller.")
+
+
+def _stamp(services: Services, item: ApiCallRc) -> ApiCallRc:
+    if item.created_at:
+        return item
+    moment = datetime.datetime.fromtimestamp(services.now_ms() / 1000, datetime.UTC)
+    return structs.replace(item, created_at=moment.isoformat())
+
+
+__all__ = ["Pending", "Services", "allowed_methods", "create_app", "refusal_entry"]

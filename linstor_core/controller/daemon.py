@@ -1,0 +1,80 @@
+"""Puts the parts of a controller together and runs them in the loop of the caller."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import secrets
+import time
+import uuid
+from pathlib import Path
+
+from immutables import Map
+from msgspec import structs
+
+from linstor_core.controller import resource_specs
+from linstor_core.controller.app import Services, create_app
+from linstor_core.controller.controller import Controller, next_epoch
+from linstor_core.controller.dispatcher import Dispatcher
+from linstor_core.controller.operations import seed
+from linstor_core.controller.repository import Repository
+from linstor_core.controller.routes import ROUTES
+from linstor_core.controller.satellite_links import SatelliteLinks
+from linstor_core.controller.server import HttpServer
+from linstor_core.domain.cluster import Cluster
+
+
+class SystemContext:
+    """The real clock and real randomness."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def new_uuid(self) -> str:
+        return str(uuid.uuid4())
+
+    def new_secret(self) -> str:
+        return secrets.token_urlsafe(15)
+
+
+class ControllerDaemon:
+    """A controller on a state folder and a listen address."""
+
+    def __init__(self, state: Path, host: str, port: int) -> None:
+        self._repository = Repository.in_folder(state)
+        self._address = (host, port)
+        self._context = SystemContext()
+
+    async def start(self) -> None:
+        """Load, listen, dial. Raises LinstorError when the database refuses, OSError when the address is taken."""
+        self._repository.open()
+        cluster = self._load()
+        self.controller = Controller(cluster, self._repository, self._context)
+        dispatcher = Dispatcher()
+        self.controller.on_publish(dispatcher.published)
+        self._links = SatelliteLinks(self.controller, dispatcher, self._context.new_uuid(), random.random)
+        services = Services(self.controller, self._context.now_ms, self._links.reconnect)
+        self._http = HttpServer(create_app(services, ROUTES), *self._address)
+        await self._http.start()
+        self._links.start()
+
+    def _load(self) -> Cluster:
+        """The stored cluster under a new epoch, every spec as new as the last stored change."""
+        stored, revision = self._repository.load()
+        if stored is None:
+            cluster = seed.fresh_cluster(self._context)
+            writes = [(seed.documents(cluster), ())]
+        else:
+            cluster = next_epoch(structs.replace(stored, revision=revision + 1))
+            writes = [((cluster.controller,), ())]
+        self._repository.commit(writes, cluster.revision)
+        places = {place for node in cluster.nodes for place in resource_specs.places_on(cluster, node)}
+        return structs.replace(cluster, generations=Map({place: cluster.revision for place in places}))
+
+    async def stop(self) -> None:
+        await self._http.stop()
+        await self._links.stop()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.controller.stop()
+        self._repository.close()

@@ -1,0 +1,169 @@
+"""HTTP: uvicorn in front, and a thin bridge that calls the Flask application inside the event loop.
+
+Reads never block, so they are answered where they arrive; a write gives a `Pending` response whose work is awaited.
+Long lists are sent in pieces with a turn of the loop between them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import zlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import unquote
+
+import uvicorn
+from flask import Flask, Response
+
+from linstor_core.controller.app import Pending, allowed_methods
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+GZIP_FROM_BYTES = 1000
+
+
+class Bridge:
+    """ASGI outside, WSGI request objects inside."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        body = await _read(receive)
+        if body is None:
+            await _send_plain(send, 413)
+            return
+        if scope["method"] == "OPTIONS":
+            await self._options(scope, send)
+            return
+        response = self._call(scope, body)
+        if isinstance(response, Pending):
+            response = await response.work
+        await _send(scope, response, send)
+
+    def _call(self, scope: Scope, body: bytes) -> Response:
+        with self._app.request_context(_environ(scope, body)):
+            return self._app.full_dispatch_request()
+
+    async def _options(self, scope: Scope, send: Send) -> None:
+        allow = ",".join(allowed_methods(self._app, scope["path"]))
+        headers = [(b"content-type", b"application/json"), (b"allow", allow.encode()),
+                   (b"access-control-allow-origin", b"*"), (b"access-control-allow-methods", allow.encode()),
+                   (b"access-control-allow-headers", b"origin, content-type, accept, authorization"),
+                   (b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 200 if allow else 404, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The request's body; None when it is larger than the limit."""
+    pieces, size = [], 0
+    while True:
+        message = await receive()
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > MAX_BODY_BYTES:
+            return None
+        pieces.append(piece)
+        if not message.get("more_body"):
+            return b"".join(pieces)
+
+
+def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"], "SCRIPT_NAME": "",
+        "PATH_INFO": unquote(scope["raw_path"].split(b"?")[0].decode("latin-1"), encoding="latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"), "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "SERVER_NAME": "linstor", "SERVER_PORT": "0", "REMOTE_ADDR": (scope.get("client") or ("", 0))[0],
+        "wsgi.version": (1, 0), "wsgi.url_scheme": scope["scheme"], "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": io.StringIO(), "wsgi.multithread": False, "wsgi.multiprocess": False, "wsgi.run_once": False,
+        "CONTENT_LENGTH": str(len(body)),
+    }
+    for name, value in scope["headers"]:
+        key = name.decode("latin-1").upper().replace("-", "_")
+        if key == "CONTENT_TYPE":
+            environ[key] = value.decode("latin-1")
+        elif key != "CONTENT_LENGTH":
+            environ[f"HTTP_{key}"] = value.decode("latin-1")
+    return environ
+
+
+def _accepts_gzip(scope: Scope) -> bool:
+    return any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
+
+
+async def _send(scope: Scope, response: Response, send: Send) -> None:
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()
+               if name.lower() != "content-length"]
+    if response.is_streamed:
+        await _send_stream(scope, response, headers, send)
+        return
+    body = response.get_data()
+    if len(body) >= GZIP_FROM_BYTES and _accepts_gzip(scope):
+        packer = zlib.compressobj(1, wbits=31)
+        body = packer.compress(body) + packer.flush()
+        headers.append((b"content-encoding", b"gzip"))
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+async def _send_stream(scope: Scope, response: Response, headers: list[tuple[bytes, bytes]], send: Send) -> None:
+    packer = zlib.compressobj(1, wbits=31) if _accepts_gzip(scope) else None
+    if packer is not None:
+        headers.append((b"content-encoding", b"gzip"))
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    if scope["method"] != "HEAD":
+        for piece in response.response:
+            data = piece if isinstance(piece, bytes) else piece.encode()
+            await send({"type": "http.response.body", "body": packer.compress(data) if packer else data,
+                        "more_body": True})
+            await asyncio.sleep(0)
+    await send({"type": "http.response.body", "body": packer.flush() if packer else b""})
+
+
+async def _send_plain(send: Send, status: int) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+class HttpServer:
+    """uvicorn on one address, started and stopped inside a loop that somebody else runs."""
+
+    STOP_WITHIN_S = 1
+
+    def __init__(self, app: Flask, host: str, port: int) -> None:
+        config = uvicorn.Config(Bridge(app), host=host, port=port, http="httptools", loop="none", lifespan="off",
+                                access_log=False, log_config=None, server_header=False, date_header=False,
+                                ws="none", timeout_graceful_shutdown=self.STOP_WITHIN_S)
+        self._server = _Server(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the address can't be bound."""
+        self._task = asyncio.create_task(self._server.serve(), name="http")
+        while not self._server.started:
+            if self._task.done():
+                await self._task
+                raise OSError("The REST address could not be bound.")
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+class _Server(uvicorn.Server):
+    """Signals belong to whoever composes the process."""
+
+    def capture_signals(self) -> Any:
+        import contextlib
+
+        return contextlib.nullcontext()
