@@ -109,8 +109,7 @@ async def _serve(services: Services, route: Route, call: Call[Any]) -> Response:
 
 def _check_accept(route: Route) -> None:
     accept = request.accept_mimetypes
-    if accept and not (accept.accept_json or "*/*" in accept or route.answer is str
-                       or accept.best_match(["text/plain", "text/event-stream"])):
+    if accept and route.answer is not str and accept.best_match(["application/json", "text/event-stream"]) is None:
         raise NotAcceptable()
 
 

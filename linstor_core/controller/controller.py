@@ -15,7 +15,7 @@ from linstor_core.controller.committer import Committer, Submission
 from linstor_core.controller.repository import Repository, Write
 from linstor_core.domain.cluster import KINDS, Cluster, key_of
 from linstor_core.domain.errors import LinstorError
-from linstor_core.wire.api_call_rc import ApiCallRc
+from linstor_core.wire.api_call_rc import ApiCallRc, Severity, entry
 
 log = logging.getLogger(__name__)
 
@@ -147,8 +147,6 @@ def _touched(change: Change) -> set[str]:
 
 
 def _still_working() -> ApiCallRc:
-    from linstor_core.wire.api_call_rc import Severity, entry
-
     return entry(Severity.WARN, 1002, 0, "The work goes on in the background.",
                  cause="A satellite did not finish in time.",
                  correction="Look at the resource's state; nothing has to be repeated.")

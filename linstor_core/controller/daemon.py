@@ -70,7 +70,7 @@ class ControllerDaemon:
             writes = [((cluster.controller,), ())]
         self._repository.commit(writes, cluster.revision)
         places = {place for node in cluster.nodes for place in resource_specs.places_on(cluster, node)}
-        return structs.replace(cluster, generations=Map({place: cluster.revision for place in places}))
+        return structs.replace(cluster, generations=Map(dict.fromkeys(places, cluster.revision)))
 
     async def stop(self) -> None:
         await self._http.stop()

@@ -1,4 +1,7 @@
-"""The controller's end of the channel: it dials every satellite, and keeps dialling. The only user of websockets here."""
+"""The controller's end of the channel: it dials every satellite, and keeps dialling.
+
+The only module of the controller that knows websockets.
+"""
 
 from __future__ import annotations
 

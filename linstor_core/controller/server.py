@@ -7,6 +7,7 @@ Long lists are sent in pieces with a turn of the loop between them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -163,7 +164,5 @@ class HttpServer:
 class _Server(uvicorn.Server):
     """Signals belong to whoever composes the process."""
 
-    def capture_signals(self) -> Any:
-        import contextlib
-
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()

@@ -1,0 +1,1 @@
+"""Device layers: they plan, the executor acts."""
