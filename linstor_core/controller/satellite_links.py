@@ -20,6 +20,7 @@ from linstor_core.controller.controller import Controller
 from linstor_core.controller.dispatcher import Dispatcher, Mailbox
 from linstor_core.controller.operations import reports
 from linstor_core.domain.cluster import Cluster, key_of
+from linstor_core.domain.errors import LinstorError
 from linstor_core.domain.nodes import ConnectionStatus, NetInterface, Node, NodeType
 from linstor_core.wire import node_report
 from linstor_core.wire.node_report import Hello, HelloAnswer, Report
@@ -79,6 +80,8 @@ class SatelliteLink:
                                ping_interval=5, ping_timeout=10, max_size=node_report.MAX_FRAME_BYTES,
                                proxy=None) as socket:
                 return await self._serve(node, socket)
+        except LinstorError as fault:
+            return ConnectionStatus.FULL_SYNC_FAILED, f"{fault.message} {fault.cause}"
         except (OSError, TimeoutError, WebSocketException, msgspec.DecodeError) as fault:
             return ConnectionStatus.OFFLINE, str(fault) or type(fault).__name__
 
@@ -106,7 +109,8 @@ class SatelliteLink:
                 message = await self._receive(socket)
                 if isinstance(message, Report):
                     self._failures = 0
-                    self._controller.fold(reports.reported(name, message))
+                    # A report that can't be stored ends the link: the next full sync tells all of it again.
+                    await self._controller.fold(reports.reported(name, message))
         finally:
             sender.cancel()
             with contextlib.suppress(asyncio.CancelledError, WebSocketException):

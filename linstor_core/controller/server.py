@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import io
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -164,5 +164,6 @@ class HttpServer:
 class _Server(uvicorn.Server):
     """Signals belong to whoever composes the process."""
 
-    def capture_signals(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
