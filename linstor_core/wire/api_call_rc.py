@@ -5,6 +5,7 @@ Bits 62-63 hold the type, 24-25 the operation, 18-22 the object, 0-14 the code. 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 from msgspec import Struct
@@ -70,7 +71,7 @@ class ApiCallRc(Struct, frozen=True, omit_defaults=True):
     details: str = ""
     correction: str = ""
     error_report_ids: tuple[str, ...] = ()
-    obj_refs: dict[str, str] = {}
+    obj_refs: Mapping[str, str | None] = {}
     created_at: str = ""
 
     @property
