@@ -13,6 +13,7 @@ from msgspec import structs
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotAcceptable, UnsupportedMediaType
 
+from linstor_core.controller.api_description import Html
 from linstor_core.controller.call import Call, Encoded
 from linstor_core.controller.controller import Controller
 from linstor_core.controller.route import NoBody, Route
@@ -135,6 +136,10 @@ def _answer(result: object, status: int = 200) -> Response:
         return _bytes(result.chunks, status)
     if isinstance(result, Response):
         return result
+    if isinstance(result, Html):
+        return Response(result, status, content_type="text/html; charset=utf-8")
+    if isinstance(result, str):
+        return Response(result, status, content_type="text/plain; charset=utf-8")
     if result is None:
         return Response(status=status, headers={"Access-Control-Allow-Origin": "*"})
     return _json(result, status)

@@ -1,0 +1,65 @@
+"""Serves the OpenAPI document and a page that shows it."""
+
+from __future__ import annotations
+
+import functools
+import json
+from importlib import resources
+from itertools import groupby
+from typing import Any
+
+import jinja2
+
+from linstor_core.controller.call import Call
+from linstor_core.controller.queries.controller import REST_API_VERSION
+from linstor_core.controller.route import NoBody, Route
+from linstor_core.domain.cluster import Cluster
+from linstor_core.wire import openapi
+
+
+def routes_describing(table: tuple[Route, ...]) -> tuple[Route, ...]:
+    """The rows that describe `table` and themselves."""
+
+    @functools.cache
+    def document() -> dict[str, Any]:
+        return openapi.document(complete, version=REST_API_VERSION, no_body=NoBody)
+
+    @functools.cache
+    def page() -> str:
+        return _page(document())
+
+    def as_json(_: Cluster, __: Call[Any]) -> object:
+        return document()
+
+    def as_page(_: Cluster, __: Call[Any]) -> object:
+        return Html(page())
+
+    own = (Route("GET", "/v1/openapi.json", "This description of the REST API", read=as_json, answer=dict[str, Any]),
+           Route("GET", "/docs", "The description of the REST API as a page", read=as_page, answer=str))
+    complete = (*table, *own)
+    return own
+
+
+class Html(str):
+    """A text that is a page."""
+
+
+def _page(document: dict[str, Any]) -> str:
+    template = (resources.files("linstor_core.web") / "templates" / "api.html").read_text(encoding="utf-8")
+    calls = [_call(method, path, operation) for path, methods in document["paths"].items()
+             for method, operation in methods.items()]
+    calls.sort(key=lambda call: (call["tag"], call["path"], call["method"]))
+    groups = [(tag, list(members)) for tag, members in groupby(calls, key=lambda call: call["tag"])]
+    return jinja2.Environment(autoescape=True).from_string(template).render(document=document, groups=groups)
+
+
+def _call(method: str, path: str, operation: dict[str, Any]) -> dict[str, str]:
+    answers = [response for status, response in operation["responses"].items() if status != "default"]
+    return {"method": method.upper(), "path": path, "summary": operation["summary"], "tag": operation["tags"][0],
+            "body": _schema(operation.get("requestBody")), "answer": _schema(answers[0])}
+
+
+def _schema(part: dict[str, Any] | None) -> str:
+    if not part or "content" not in part:
+        return ""
+    return json.dumps(part["content"]["application/json"]["schema"], indent=2)

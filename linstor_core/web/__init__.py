@@ -1,0 +1,1 @@
+"""Templates and assets of what a browser shows."""
