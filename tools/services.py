@@ -1,0 +1,62 @@
+"""Controllers and satellites as background processes, as tests, the benchmark and `./dev up` use them."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+from tools import processes
+from tools.processes import ProcessIdentity
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+class StartFailed(Exception):
+    """The process ended, or did not answer in time; the text carries the end of its log."""
+
+
+def start(module: str, arguments: list[str], log: Path) -> ProcessIdentity:
+    """Start `python -m module arguments` from this checkout."""
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
+    return processes.start([sys.executable, "-P", "-m", module, *arguments], log, environment)
+
+
+def wait_until_healthy(address: str, identity: ProcessIdentity, log: Path, timeout_s: float = 30) -> None:
+    """Wait for GET /health on `address` (host:port). Raises StartFailed."""
+    deadline = time.monotonic() + timeout_s
+    while not answers_health(address):
+        if not processes.is_alive(identity):
+            raise StartFailed(f"it ended while starting; its log {log} says:\n{tail(log)}")
+        if time.monotonic() > deadline:
+            raise StartFailed(f"no answer from http://{address}/health within {timeout_s:g} s; its log {log} says:\n"
+                              f"{tail(log)}")
+        time.sleep(0.01)
+
+
+def answers_health(address: str) -> bool:
+    connection = http.client.HTTPConnection(address, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def free_address() -> str:
+    """A loopback address with a port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    except OSError as error:
+        return str(error)
