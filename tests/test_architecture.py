@@ -29,7 +29,8 @@ SIDES = {
 """Package -> the packages of linstor_core that it may import."""
 
 PURE = {"domain", "wire"}
-IMPURE_MODULES = {"asyncio", "os", "pathlib", "random", "secrets", "shutil", "socket", "subprocess", "threading", "time"}
+IMPURE_MODULES = {"asyncio", "os", "pathlib", "random", "secrets", "shutil", "socket", "subprocess", "threading",
+                  "time"}
 ONE_MODULE_EACH = ("flask", "requests", "subprocess", "sqlalchemy", "websockets", "uvicorn")
 """Libraries that one module a side may import, so that they can be replaced there."""
 

@@ -91,8 +91,8 @@ def mounts_of(devices: set[str]) -> dict[Path, str]:
 def release(directory: Path) -> list[str]:
     """Unmount and detach everything that is backed by files below `directory` or mounted below it.
 
-    Goes round by round, since a volume's file may lie in a file system that is itself on a loop device. Returns what was
-    done, one text each. Raises CommandFailed for what is in use.
+    Goes round by round, since a volume's file may lie in a file system that is itself on a loop device. Returns what
+    was done, one text each. Raises CommandFailed for what is in use.
     """
     directory = directory.resolve()
     done: list[str] = []
