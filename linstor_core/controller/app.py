@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotAcceptable, 
 from linstor_core.controller.api_description import Html
 from linstor_core.controller.call import Call, Encoded
 from linstor_core.controller.controller import Controller
+from linstor_core.controller.events import NODES, PROMOTION, EventHub
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain.errors import Code, LinstorError
 from linstor_core.wire.api_call_rc import ApiCallRc, Severity, entry, http_status
@@ -34,10 +36,17 @@ class Pending(Response):
     work: Coroutine[Any, Any, Response]
 
 
+class EventStream(Response):
+    """An answer without an end: the server sends what `events` yields until the listener leaves."""
+
+    events: AsyncIterator[bytes]
+
+
 class Services(msgspec.Struct):
     """What a route may use beyond the model: the controller and whatever stands beside it."""
 
     controller: Controller
+    events: EventHub
     now_ms: Callable[[], int]
     reconnect: Callable[[str], None]
 
@@ -49,6 +58,8 @@ def create_app(services: Services, routes: Iterable[Route]) -> Flask:
     app.url_map.redirect_defaults = False
     for route in routes:
         _add(app, services, route)
+    for stream in (NODES, PROMOTION):
+        app.add_url_rule(f"/v1/events/{stream}", stream, functools.partial(_listen, services, stream), methods=["GET"])
     app.register_error_handler(Exception, lambda fault: _refusal(services, fault, 0))
     return app
 
@@ -73,6 +84,14 @@ def _add(app: Flask, services: Services, route: Route) -> None:
 
     endpoint = f"{route.method} {route.path}"
     app.add_url_rule(route.path, endpoint, view, methods=[route.method])
+
+
+def _listen(services: Services, stream: str) -> Response:
+    text = request.headers.get("Last-Event-ID", "")
+    response = EventStream(content_type="text/event-stream",
+                           headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "no-cache"})
+    response.events = services.events.listen(stream, int(text) if text.isdigit() else None)
+    return response
 
 
 def allowed_methods(app: Flask, path: str) -> list[str]:
@@ -200,4 +219,4 @@ def _stamp(services: Services, item: ApiCallRc) -> ApiCallRc:
     return structs.replace(item, created_at=moment.isoformat())
 
 
-__all__ = ["Pending", "Services", "allowed_methods", "create_app", "refusal_entry"]
+__all__ = ["EventStream", "Pending", "Services", "allowed_methods", "create_app", "refusal_entry"]

@@ -17,6 +17,7 @@ from linstor_core.controller import resource_specs
 from linstor_core.controller.app import Services, create_app
 from linstor_core.controller.controller import Controller, next_epoch
 from linstor_core.controller.dispatcher import Dispatcher
+from linstor_core.controller.events import EventHub
 from linstor_core.controller.operations import seed
 from linstor_core.controller.repository import Repository
 from linstor_core.controller.routes import ROUTES
@@ -54,7 +55,9 @@ class ControllerDaemon:
         dispatcher = Dispatcher()
         self.controller.on_publish(dispatcher.published)
         self._links = SatelliteLinks(self.controller, dispatcher, self._context.new_uuid(), random.random)
-        services = Services(self.controller, self._context.now_ms, self._links.reconnect)
+        self._events = EventHub()
+        self.controller.on_publish(self._events.published)
+        services = Services(self.controller, self._events, self._context.now_ms, self._links.reconnect)
         self._http = HttpServer(create_app(services, ROUTES), *self._address)
         await self._http.start()
         self._links.start()
@@ -73,6 +76,7 @@ class ControllerDaemon:
         return structs.replace(cluster, generations=Map(dict.fromkeys(places, cluster.revision)))
 
     async def stop(self) -> None:
+        self._events.close()
         await self._http.stop()
         await self._links.stop()
         with contextlib.suppress(asyncio.CancelledError):

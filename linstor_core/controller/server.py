@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import uvicorn
 from flask import Flask, Response
 
-from linstor_core.controller.app import Pending, allowed_methods
+from linstor_core.controller.app import EventStream, Pending, allowed_methods
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -46,7 +46,10 @@ class Bridge:
         response = self._call(scope, body)
         if isinstance(response, Pending):
             response = await response.work
-        await _send(scope, response, send)
+        if isinstance(response, EventStream):
+            await _send_events(response, receive, send)
+        else:
+            await _send(scope, response, send)
 
     def _call(self, scope: Scope, body: bytes) -> Response:
         with self._app.request_context(_environ(scope, body)):
@@ -127,6 +130,30 @@ async def _send_stream(scope: Scope, response: Response, headers: list[tuple[byt
                         "more_body": True})
             await asyncio.sleep(0)
     await send({"type": "http.response.body", "body": packer.flush() if packer else b""})
+
+
+async def _send_events(response: EventStream, receive: Receive, send: Send) -> None:
+    """Send events until either side ends; the listener's leaving is noticed at once."""
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()
+               if name.lower() != "content-length"]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    sending = asyncio.create_task(_send_each(response, send))
+    leaving = asyncio.create_task(_until_left(receive))
+    _, pending = await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+
+
+async def _send_each(response: EventStream, send: Send) -> None:
+    async for piece in response.events:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _until_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _send_plain(send: Send, status: int) -> None:
