@@ -12,6 +12,7 @@ from typing import Any
 from immutables import Map
 from msgspec import Struct, field, structs
 
+from linstor_core.domain.encryption import MasterKey
 from linstor_core.domain.nodes import ConnectionStatus, Node
 from linstor_core.domain.observed import NodeSeen, PoolSeen, ResourceSeen
 from linstor_core.domain.resource_definitions import ResourceDefinition
@@ -41,10 +42,14 @@ class ControllerSettings(Struct, frozen=True):
 
 
 class PoolUsage(Struct, frozen=True):
-    """What the volumes placed in a pool were promised, in KiB, and how many there are."""
+    """What the volumes placed in a pool were promised, in KiB, and how many there are.
+
+    `pending_kib` is the part that no satellite has confirmed yet: the pool's reported free space still holds it.
+    """
 
     reserved_kib: int = 0
     volumes: int = 0
+    pending_kib: int = 0
 
 
 class Kind(Struct, frozen=True):
@@ -66,6 +71,7 @@ def _on_node(document: Any) -> tuple[str, str]:
 
 KINDS: dict[type, Kind] = {
     ControllerSettings: Kind("controller", "controller", lambda _: ""),
+    MasterKey: Kind("master_key", "master_key", lambda _: ""),
     Node: Kind("node", "nodes", _named),
     StoragePoolDefinition: Kind("storage_pool_definition", "storage_pool_definitions", _named),
     StoragePool: Kind("storage_pool", "storage_pools", _on_node),
@@ -88,6 +94,7 @@ class Cluster(Struct, frozen=True):
 
     controller: ControllerSettings
     revision: int = 0
+    master_key: MasterKey | None = None
     nodes: Map[str, Node] = _EMPTY
     storage_pool_definitions: Map[str, StoragePoolDefinition] = _EMPTY
     storage_pools: Map[tuple[str, str], StoragePool] = _EMPTY
@@ -109,7 +116,10 @@ class Cluster(Struct, frozen=True):
     """Node key -> keys of the definitions that have a resource there."""
     usage: Map[tuple[str, str], PoolUsage] = _EMPTY
     """(node key, pool key) -> what its volumes were promised."""
-    extras: Map[tuple[str, str], Any] = _EMPTY
+    external_names: Map[str, str] = _EMPTY
+    """External name -> definition key."""
+    copying: Map[tuple[str, str], None] = _EMPTY
+    """(definition, node) of resources with a volume whose content is still to be copied from its source."""
 
     def node(self, name: str) -> Node | None:
         return self.nodes.get(key_of(name))
@@ -194,8 +204,8 @@ class _Editor:
 
     def _put(self, document: Document) -> None:
         kind = KINDS[type(document)]
-        if isinstance(document, ControllerSettings):
-            self._changed["controller"] = document
+        if isinstance(document, ControllerSettings | MasterKey):
+            self._changed[kind.attribute] = document
             return
         key = kind.key(document)
         before = self._get(kind.attribute).get(key)
@@ -212,10 +222,22 @@ class _Editor:
     def _index(self, kind: Kind, key: Key, before: Any, after: Any) -> None:
         if kind.attribute == "resources":
             self._index_resource(key, before, after)
+        elif kind.attribute == "resources_seen":
+            self._index_seen(key, before, after)
         elif kind.attribute == "snapshots":
             self._index_member("snapshots_of", key[0], key[1], after is not None)
-        elif kind.attribute == "resource_definitions" and before is not None and after is not None:
-            self._reprice(str(key), before, after)
+        elif kind.attribute == "resource_definitions":
+            self._index_external_name(str(key), before, after)
+            if before is not None and after is not None:
+                self._reprice(str(key), before, after)
+
+    def _index_external_name(self, key: str, before: ResourceDefinition | None,
+                             after: ResourceDefinition | None) -> None:
+        old, new = before.external_name if before else "", after.external_name if after else ""
+        if old and old != new:
+            self._drop("external_names", old)
+        if new and old != new:
+            self._set("external_names", new, key)
 
     def _index_member(self, attribute: str, owner: str, member: str, present: bool) -> None:
         members = set(self._get(attribute).get(owner, ()))
@@ -232,24 +254,40 @@ class _Editor:
             here = self._get("definitions_on").get(node, _EMPTY)
             here = here.set(definition, None) if after is not None else here.delete(definition)
             self._set("definitions_on", node, here)
+        if after is not None and any(volume.is_copying for volume in after.volumes):
+            self._set("copying", key, None)
+        else:
+            self._drop("copying", key)
+        seen = self._get("resources_seen").get(key)
         for resource, sign in ((before, -1), (after, 1)):
             if resource is not None:
-                self._charge(resource, sign, self._get("resource_definitions").get(definition))
+                self._charge(resource, sign, self._get("resource_definitions").get(definition), seen)
 
-    def _charge(self, resource: Resource, sign: int, definition: ResourceDefinition | None) -> None:
+    def _index_seen(self, key: Any, before: ResourceSeen | None, after: ResourceSeen | None) -> None:
+        resource = self._get("resources").get(key)
+        if resource is not None:
+            definition = self._get("resource_definitions").get(key[0])
+            self._charge(resource, -1, definition, before)
+            self._charge(resource, 1, definition, after)
+
+    def _charge(self, resource: Resource, sign: int, definition: ResourceDefinition | None,
+                seen: ResourceSeen | None) -> None:
         """Book a resource's volumes on their pools (sign 1) or take them off (sign -1)."""
         for volume in resource.volumes:
             found = definition.volume_definition(volume.number) if definition is not None else None
             key = (key_of(resource.node_name), key_of(volume.storage_pool))
             usage = self._get("usage").get(key, PoolUsage())
             size_kib = found.size_kib if found is not None else 0
-            self._set("usage", key, PoolUsage(usage.reserved_kib + sign * size_kib, usage.volumes + sign))
+            there = seen.volume(volume.number) if seen is not None else None
+            pending_kib = 0 if there is not None and there.present else size_kib
+            self._set("usage", key, PoolUsage(usage.reserved_kib + sign * size_kib, usage.volumes + sign,
+                                              usage.pending_kib + sign * pending_kib))
 
     def _reprice(self, key: str, before: ResourceDefinition, after: ResourceDefinition) -> None:
         """A resize changes what every placed volume of the definition was promised."""
         if before.volume_definitions == after.volume_definitions:
             return
         for node in self._get("nodes_of").get(key, ()):
-            resource = self._get("resources")[key, node]
-            self._charge(resource, -1, before)
-            self._charge(resource, 1, after)
+            resource, seen = self._get("resources")[key, node], self._get("resources_seen").get((key, node))
+            self._charge(resource, -1, before, seen)
+            self._charge(resource, 1, after, seen)

@@ -23,7 +23,8 @@ class Volume(Struct, frozen=True):
 
     `identifier` names it in the pool (`<resource>_<5 digits>` at first; a rename of the resource leaves it alone).
     `data_id` is the identity of its content: the satellite writes it beside the data and takes over nothing that
-    carries another one. A rollback gives a new `data_id` and puts the old one in `replaces`.
+    carries another one. A rollback gives a new `data_id` and puts the old one in `replaces`. `populated` says that
+    the satellite has confirmed the copy from `source`: from then on nothing depends on the source any more.
     """
 
     uuid: str
@@ -35,6 +36,11 @@ class Volume(Struct, frozen=True):
     replaces: str = ""
     props: dict[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    populated: bool = False
+
+    @property
+    def is_copying(self) -> bool:
+        return self.source is not None and not self.populated
 
 
 class Resource(Struct, frozen=True):
