@@ -18,6 +18,7 @@ from linstor_core.controller.api_description import Html
 from linstor_core.controller.call import Call, Encoded
 from linstor_core.controller.controller import Controller
 from linstor_core.controller.events import NODES, PROMOTION, EventHub
+from linstor_core.controller.keyring import Keyring
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain.errors import Code, LinstorError
 from linstor_core.wire.api_call_rc import ApiCallRc, Severity, entry, http_status
@@ -47,6 +48,7 @@ class Services(msgspec.Struct):
 
     controller: Controller
     events: EventHub
+    keyring: Keyring
     now_ms: Callable[[], int]
     reconnect: Callable[[str], None]
 

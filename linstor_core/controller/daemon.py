@@ -18,6 +18,7 @@ from linstor_core.controller.app import Services, create_app
 from linstor_core.controller.controller import Controller, next_epoch
 from linstor_core.controller.dispatcher import Dispatcher
 from linstor_core.controller.events import EventHub
+from linstor_core.controller.keyring import Keyring
 from linstor_core.controller.operations import seed
 from linstor_core.controller.repository import Repository
 from linstor_core.controller.routes import ROUTES
@@ -57,7 +58,7 @@ class ControllerDaemon:
         self._links = SatelliteLinks(self.controller, dispatcher, self._context.new_uuid(), random.random)
         self._events = EventHub()
         self.controller.on_publish(self._events.published)
-        services = Services(self.controller, self._events, self._context.now_ms, self._links.reconnect)
+        services = Services(self.controller, self._events, Keyring(), self._context.now_ms, self._links.reconnect)
         self._http = HttpServer(create_app(services, ROUTES), *self._address)
         await self._http.start()
         self._links.start()

@@ -1,0 +1,19 @@
+"""The master key: what wraps the keys of encrypted volumes and the secrets of remotes."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class MasterKey(Struct, frozen=True):
+    """The master key, wrapped by a key that scrypt derives from the passphrase. All bytes are base64.
+
+    `cost`, `block_size` and `parallel` are scrypt's N, r and p; they are stored so that they can grow in a later release.
+    """
+
+    salt: str
+    nonce: str
+    wrapped: str
+    cost: int = 1 << 15
+    block_size: int = 8
+    parallel: int = 1
