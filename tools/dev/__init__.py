@@ -1,0 +1,1 @@
+"""The verbs of `./dev` that are more than one line of shell."""
