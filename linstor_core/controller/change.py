@@ -36,6 +36,8 @@ class Change(Struct, frozen=True):
     answers: tuple[ApiCallRc, ...] = ()
     outcome: Outcome | None = None
     watch: tuple[str, ...] = ()
+    wait_s: float | None = None
+    """How long the caller waits for `outcome` at most; None for the controller's own limit."""
 
 
 Operation = Callable[[Cluster, Context], Change]

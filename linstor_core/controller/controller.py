@@ -53,7 +53,7 @@ class Controller:
         await self._store(change)
         answers = list(change.answers)
         if change.outcome is not None:
-            answers.extend(await self._until(change.outcome, change.watch))
+            answers.extend(await self._until(change.outcome, change.watch, change.wait_s))
         return answers
 
     def fold(self, operation: Operation) -> asyncio.Future[None]:
@@ -105,12 +105,13 @@ class Controller:
             for event in self._waiting.get(key, ()):
                 event.set()
 
-    async def _until(self, outcome: Outcome, watch: Sequence[str]) -> tuple[ApiCallRc, ...]:
+    async def _until(self, outcome: Outcome, watch: Sequence[str],
+                     wait_s: float | None = None) -> tuple[ApiCallRc, ...]:
         event = asyncio.Event()
         for key in watch:
             self._waiting[key].add(event)
         try:
-            async with asyncio.timeout(self.WAIT_S):
+            async with asyncio.timeout(self.WAIT_S if wait_s is None else wait_s):
                 while (entries := outcome(self.cluster)) is None:
                     event.clear()
                     await event.wait()

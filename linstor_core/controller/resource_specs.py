@@ -6,7 +6,7 @@ from msgspec import structs
 
 from linstor_core.controller.change import Change
 from linstor_core.domain import props
-from linstor_core.domain.cluster import Cluster, ControllerSettings, key_of
+from linstor_core.domain.cluster import Cluster, ControllerSettings, key_of, pools_place
 from linstor_core.domain.nodes import Node
 from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeDefinition
 from linstor_core.domain.resource_groups import ResourceGroup
@@ -144,7 +144,7 @@ def _places_of_definition(cluster: Cluster, key: str) -> set[Place]:
 
 
 def with_generations(before: Cluster, after: Cluster, change: Change) -> Cluster:
-    """`after`, with the generation of every spec that really changed set to its revision."""
+    """`after`, with the generation of every spec, and of every node's pools, that really changed set to its revision."""
     generations = after.generations
     for place in affected(before, change) | affected(after, change):
         old, new = build(before, place), build(after, place)
@@ -153,6 +153,8 @@ def with_generations(before: Cluster, after: Cluster, change: Change) -> Cluster
                 generations = generations.delete(place)
         elif old != new:
             generations = generations.set(place, after.revision)
+    for node_key in pools_changed(before, after, change):
+        generations = generations.set(pools_place(node_key), after.revision)
     if generations is after.generations:
         return after
     return structs.replace(after, generations=generations)

@@ -52,6 +52,11 @@ class PoolUsage(Struct, frozen=True):
     pending_kib: int = 0
 
 
+def pools_place(node_key: str) -> tuple[str, str]:
+    """Where `Cluster.generations` keeps the generation of a node's list of pools: no definition has an empty name."""
+    return "", node_key
+
+
 class Kind(Struct, frozen=True):
     """How one class of document is filed."""
 
@@ -169,6 +174,12 @@ class Cluster(Struct, frozen=True):
         key = (key_of(name), key_of(node))
         seen = self.resources_seen.get(key)
         return seen is not None and seen.generation >= self.generations.get(key, 0)
+
+    def are_pools_settled(self, node: str, pool: str) -> bool:
+        """Whether the satellite has answered to the newest list of its node's pools, as far as this pool goes."""
+        node_key = key_of(node)
+        seen = self.pools_seen.get((node_key, key_of(pool)))
+        return seen is not None and seen.generation >= self.generations.get(pools_place(node_key), 0)
 
     def with_documents(self, puts: Iterable[Document], deletes: Iterable[tuple[type, Key]]) -> Cluster:
         """The next cluster; derived indexes follow by themselves."""

@@ -81,3 +81,5 @@ class NodeSeen(Struct, frozen=True):
     platform: str = ""
     os_variant: str = ""
     reconnect_attempts: int = 0
+    host_name: str = ""
+    offline_since_ms: int | None = None

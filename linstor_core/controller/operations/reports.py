@@ -17,7 +17,8 @@ def introduced(node_name: str, answer: HelloAnswer) -> Operation:
     def fold(cluster: Cluster, _: Context) -> Change:
         return Change(puts=(NodeSeen(
             node_name, ConnectionStatus.CONNECTED, answer.providers, answer.layers, answer.unsupported_providers,
-            answer.unsupported_layers, platform=answer.platform, os_variant=answer.os_variant),))
+            answer.unsupported_layers, platform=answer.platform, os_variant=answer.os_variant,
+            host_name=answer.host_name),))
 
     return fold
 
@@ -25,7 +26,7 @@ def introduced(node_name: str, answer: HelloAnswer) -> Operation:
 def link_broken(node_key: str, status: ConnectionStatus, attempts: int) -> Operation:
     """The link is down; what was seen last stays, marked by the node's status."""
 
-    def fold(cluster: Cluster, _: Context) -> Change:
+    def fold(cluster: Cluster, context: Context) -> Change:
         node = cluster.nodes.get(node_key)
         if node is None:
             return Change()
@@ -33,7 +34,9 @@ def link_broken(node_key: str, status: ConnectionStatus, attempts: int) -> Opera
         if seen is not None and seen.status is status and seen.reconnect_attempts == attempts:
             return Change()
         seen = seen or NodeSeen(node.name, status)
-        return Change(puts=(structs.replace(seen, status=status, reconnect_attempts=attempts),))
+        since = seen.offline_since_ms if seen.offline_since_ms is not None else context.now_ms()
+        return Change(puts=(structs.replace(seen, status=status, reconnect_attempts=attempts,
+                                            offline_since_ms=since),))
 
     return fold
 
