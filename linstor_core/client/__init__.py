@@ -1,0 +1,1 @@
+"""The typed REST client and, for platforms, `volumes.VolumeService`."""

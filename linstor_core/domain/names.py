@@ -83,10 +83,10 @@ def generated_resource_name(external_name: str, taken: Callable[[str], bool]) ->
     What is legal of the string is kept, so that an administrator recognizes it.
     """
     kept = re.sub(r"[^A-Za-z0-9_-]+", "_", external_name, flags=re.ASCII).strip("_-")[:40]
-    base = kept if _LETTER.match(kept) else f"LS_{kept}"
-    base = base if len(base) >= 2 and base.upper() not in _RESERVED_RESOURCE_NAMES else f"LS_{base}"
-    candidate, number = base, 0
+    stem = kept if _LETTER.match(kept) else f"LS_{kept}"
+    stem = stem if len(stem) >= 2 and stem.upper() not in _RESERVED_RESOURCE_NAMES else f"LS_{stem}"
+    candidate, number = stem, 0
     while taken(candidate):
         number += 1
-        candidate = f"{base}_{number}"
+        candidate = f"{stem}_{number}"
     return candidate
