@@ -98,9 +98,9 @@ def wait_for_end(identity: ProcessIdentity, timeout_s: float) -> bool:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
+    """User and system time so far, of a process and of the children that it waited for."""
     fields = _stat(pid)
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+    return sum(int(ticks) for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK") if fields else 0.0
 
 
 def resident_kib(pid: int) -> int:

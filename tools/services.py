@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools import processes
@@ -19,16 +20,17 @@ class StartFailed(Exception):
     """The process ended, or did not answer in time; the text carries the end of its log."""
 
 
-def start(module: str, arguments: list[str], log: Path) -> ProcessIdentity:
-    """Start `python -m module arguments` from this checkout."""
+def start(module: str, arguments: list[str], log: Path, prefix: Sequence[str] = ()) -> ProcessIdentity:
+    """Start `python -m module arguments` from this checkout; `prefix` is a command that becomes it (ip netns exec)."""
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
-    return processes.start([sys.executable, "-P", "-m", module, *arguments], log, environment)
+    return processes.start([*prefix, sys.executable, "-P", "-m", module, *arguments], log, environment)
 
 
-def wait_until_healthy(address: str, identity: ProcessIdentity, log: Path, timeout_s: float = 30) -> None:
-    """Wait for GET /health on `address` (host:port). Raises StartFailed."""
+def wait_until_healthy(address: str, identity: ProcessIdentity, log: Path, timeout_s: float = 30,
+                       prefix: Sequence[str] = ()) -> None:
+    """Wait for GET /health on `address` (host:port), asked through `prefix` where there is one. Raises StartFailed."""
     deadline = time.monotonic() + timeout_s
-    while not answers_health(address):
+    while not (_answers_health_through(prefix, address) if prefix else answers_health(address)):
         if not processes.is_alive(identity):
             raise StartFailed(f"it ended while starting; its log {log} says:\n{tail(log)}")
         if time.monotonic() > deadline:
@@ -46,6 +48,16 @@ def answers_health(address: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _answers_health_through(prefix: Sequence[str], address: str) -> bool:
+    """Ask from a process that `prefix` puts where the address is reachable."""
+    question = f"import sys; from tools.services import answers_health; sys.exit(not answers_health({address!r}))"
+    try:
+        processes.run([*prefix, sys.executable, "-c", question], cwd=CHECKOUT)
+    except processes.CommandFailed:
+        return False
+    return True
 
 
 def free_address() -> str:

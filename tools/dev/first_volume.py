@@ -22,7 +22,7 @@ class NotOnline(OSError):
 
 
 class FirstVolume:
-    """`device_path` and `name` are those of the volume that `volume()` found or made; no device path where there is none."""
+    """`device_path` and `name` are those of the volume that `volume()` found or made; empty where there is none."""
 
     def __init__(self, setup: Setup, pool_directory: Path) -> None:
         self._setup = setup

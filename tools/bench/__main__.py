@@ -1,0 +1,72 @@
+"""`./dev bench`: measures, prints a table, and with --write keeps it in docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from tools.bench import figures, playground
+from tools.bench.figures import Figure
+from tools.services import CHECKOUT
+
+PAGE = CHECKOUT / "docs/benchmarks.md"
+HEAD = ("| figure | measured | p95 | a second | server CPU each | memory growth | LINSTOR 1.34 | goal | met |\n"
+        "|---|---|---|---|---|---|---|---|---|")
+PREAMBLE = """# Benchmarks
+
+`./dev bench --write` made this page: a controller and a satellite in one process, SQLite with every answer after its
+commit, an xfs image on a loop device as pool. The client is one process with ready-made requests over kept-alive
+connections on the same machine, so it takes part of its CPU. LINSTOR 1.34 was measured on the same kind of machine,
+quiet. "Measured" is the median where the unit is ms.
+"""
+
+
+def row(figure: Figure) -> str:
+    goal = f"{'≥' if figure.at_least else '≤'} {figure.goal:,.0f} {figure.unit}"
+    sample = figure.sample
+    detail = ["", "", "", ""] if sample is None else [
+        f"{sample.p95_ms:,.2f} ms", f"{sample.per_second:,.0f}",
+        f"{sample.cpu_ms_each:.2f} ms" if sample.cpu_s else "", f"{sample.grown_kib / 1024:+.1f} MB"]
+    cells = [figure.name, f"**{figure.value:,.{0 if figure.value >= 100 else 2}f} {figure.unit}**", *detail,
+             figure.reference, goal, "yes" if figure.is_met else "no"]
+    return f"| {' | '.join(cells)} |"
+
+
+def machine() -> str:
+    models = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+              if line.startswith("model name")]
+    return (f"Machine: {os.cpu_count()} cores ({models[0] if models else platform.machine()}), Linux "
+            f"{platform.release()}, Python {platform.python_version()}, {datetime.date.today():%Y-%m-%d}.")
+
+
+def _measured(groups: Iterable[str]) -> list[str]:
+    rows = []
+    with playground.folder() as root:
+        for name in groups:
+            for figure in figures.GROUPS[name](root):
+                rows.append(row(figure))
+                print(rows[-1], flush=True)
+    return rows
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(CHECKOUT)}")
+    parser.add_argument("--only", nargs="+", choices=sorted(figures.GROUPS), help="groups of figures to measure")
+    arguments = parser.parse_args(argv)
+    if arguments.write and arguments.only:
+        parser.error("--write keeps a whole table: leave --only out")
+    print(machine(), HEAD, sep="\n\n", flush=True)
+    rows = _measured(arguments.only or figures.GROUPS)
+    if arguments.write:
+        PAGE.write_text("\n".join([PREAMBLE, machine(), "", HEAD, *rows, ""]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
