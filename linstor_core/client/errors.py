@@ -9,7 +9,10 @@
         ├── ObjectExists      500-528
         ├── InvalidRequest    200-244, 600-611 and bodies that do not parse
         ├── AccessRefused     400-424, or credentials are missing
-        └── StateConflict     800-999: in use, no space, too few nodes …
+        └── StateConflict     800-999: the state of the cluster does not allow it
+            ├── InUse           997: a node has it open
+            ├── NoSpace         980: no pool has enough free space
+            └── NotEnoughNodes  996: the rules for placing it leave too few nodes
 """
 
 from __future__ import annotations
@@ -80,7 +83,20 @@ class StateConflict(ApiCallError):
     """The state of the cluster does not allow it now."""
 
 
+class InUse(StateConflict):
+    """A node has it open: close it there first."""
+
+
+class NoSpace(StateConflict):
+    """No pool has enough free space."""
+
+
+class NotEnoughNodes(StateConflict):
+    """The rules for placing it leave too few nodes; `error.details` says why each pool fell out."""
+
+
 _RANGES: tuple[tuple[int, int, type[ApiCallError]], ...] = (
+    (997, 997, InUse), (980, 980, NoSpace), (996, 996, NotEnoughNodes),
     (200, 299, InvalidRequest), (300, 399, ObjectNotFound), (400, 499, AccessRefused), (500, 599, ObjectExists),
     (600, 699, InvalidRequest), (800, 999, StateConflict), (*SIGN_IN_FAILED, AccessRefused),
     (PARSE_ERROR, PARSE_ERROR, InvalidRequest),
