@@ -144,7 +144,7 @@ def _places_of_definition(cluster: Cluster, key: str) -> set[Place]:
 
 
 def with_generations(before: Cluster, after: Cluster, change: Change) -> Cluster:
-    """`after`, with the generation of every spec, and of every node's pools, that really changed set to its revision."""
+    """`after`, where every spec and every list of pools that really changed has its revision as generation."""
     generations = after.generations
     for place in affected(before, change) | affected(after, change):
         old, new = build(before, place), build(after, place)

@@ -17,6 +17,10 @@ class NodeType(StrEnum):
     REMOTE_SPDK = "REMOTE_SPDK"
     EBS_TARGET = "EBS_TARGET"
 
+    @property
+    def runs_satellite(self) -> bool:
+        return self in (NodeType.SATELLITE, NodeType.COMBINED)
+
 
 class ConnectionStatus(StrEnum):
     """How the controller sees its link to a satellite; REST sends the name."""

@@ -1,8 +1,14 @@
 """Pure functions from a Cluster to a Change, one module a noun."""
 
-from linstor_core.controller.operations import encryption
+from linstor_core.controller.operations import (
+    controller_props,
+    encryption,
+    nodes,
+)
 from linstor_core.controller.route import Route
 
 ROUTES: tuple[Route, ...] = (
+    *controller_props.ROUTES,
     *encryption.ROUTES,
+    *nodes.ROUTES,
 )

@@ -1,6 +1,9 @@
 """Pure views of the published cluster, one module a noun."""
 
-from linstor_core.controller.queries import controller
+from linstor_core.controller.queries import controller, nodes
 from linstor_core.controller.route import Route
 
-ROUTES: tuple[Route, ...] = (*controller.ROUTES,)
+ROUTES: tuple[Route, ...] = (
+    *controller.ROUTES,
+    *nodes.ROUTES,
+)

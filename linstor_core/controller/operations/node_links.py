@@ -1,0 +1,114 @@
+"""What concerns a node's link and its role: reconnecting, evacuating, restoring, losing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from linstor_core.controller import lookup
+from linstor_core.controller.call import Call
+from linstor_core.controller.change import Change, Context, Outcome
+from linstor_core.controller.operations import reports
+from linstor_core.controller.route import NoBody, Route
+from linstor_core.domain.cluster import Cluster, Document, Key, key_of
+from linstor_core.domain.nodes import ConnectionStatus, Node
+from linstor_core.domain.observed import ResourceSeen
+from linstor_core.domain.resources import Resource
+from linstor_core.domain.snapshots import Snapshot
+from linstor_core.wire.api_call_rc import ApiCallRc, Operation, Severity, Subject, entry
+from linstor_core.wire.rest_bodies import NodeEvacuate, NodeRestore
+
+WAIT_S = 10.0
+"""How long a caller waits for the link to a satellite."""
+
+SATELLITE_CONNECTED = 9
+WARN_NOT_CONNECTED = 1002
+EVACUATE = "EVACUATE"
+EVICTED = "EVICTED"
+
+
+def connected(call: Call[Any], node: Node) -> Outcome:
+    """Waits until the satellite has its specs, or the first attempt to reach it has failed."""
+    refs = {"Node": node.name}
+
+    def outcome(cluster: Cluster) -> tuple[ApiCallRc, ...] | None:
+        seen = cluster.nodes_seen.get(key_of(node.name))
+        if seen is not None and seen.status is ConnectionStatus.ONLINE:
+            return (call.rc(Severity.SUCCESS, SATELLITE_CONNECTED, f"The satellite of '{node.name}' is connected.",
+                            details="It has been told all that concerns it.", refs=refs),)
+        if seen is None or (seen.reconnect_attempts == 0 and key_of(node.name) in cluster.nodes):
+            return None
+        return (call.rc(Severity.WARN, WARN_NOT_CONNECTED, f"There is no connection to '{node.name}' yet.",
+                        cause=f"State of the link: {seen.status}.", details="The controller keeps dialling.",
+                        correction="Check that linstor-satellite runs there, its address, its port and firewalls.",
+                        refs=refs),)
+
+    return outcome
+
+
+async def reconnect(services: Any, call: Call[NoBody]) -> list[ApiCallRc]:
+    """Breaks the link and dials anew."""
+    refs = {"Node": call.path["node"]}
+    node = lookup.node(services.controller.cluster, call.path["node"], refs)
+    key = key_of(node.name)
+    if not node.type.runs_satellite:
+        return [call.rc(Severity.SUCCESS, 0, f"'{node.name}' has no satellite to connect to.", refs=refs)]
+    await services.controller.fold(reports.link_broken(key, ConnectionStatus.OFFLINE, 0))
+    services.reconnect(key)
+    waited = await services.controller.apply(
+        lambda _, __: Change(outcome=connected(call, node), watch=(key,), wait_s=WAIT_S))
+    return [call.rc(Severity.SUCCESS, 0, f"Reconnecting to '{node.name}'.", refs=refs), *waited]
+
+
+def evacuate(cluster: Cluster, _: Context, call: Call[NodeEvacuate]) -> Change:
+    """Marks the node, so that nothing new is placed there, and says what has to leave."""
+    refs = {"Node": call.path["node"]}
+    node = lookup.node(cluster, call.path["node"], refs)
+    for name in (*(call.body.target or ()), *(call.body.do_not_target or ())):
+        lookup.node(cluster, name, refs)
+    held = sorted(resource.name for resource in cluster.resources_on(node.name) if not resource.is_diskless)
+    flags = node.flags if EVACUATE in node.flags else (*node.flags, EVACUATE)
+    warnings = tuple(call.rc(
+        Severity.WARN, WARN_NOT_CONNECTED, f"Resource '{name}' still has its data on '{node.name}'.",
+        cause="Replicas are not moved by themselves.",
+        correction="Clone or restore it on another node, then delete it here.", refs=refs) for name in held)
+    return Change((structs.replace(node, flags=flags),), answers=warnings)
+
+
+def restore(cluster: Cluster, _: Context, call: Call[NodeRestore]) -> Change:
+    """Takes the marks of an evacuation or eviction off."""
+    node = lookup.node(cluster, call.path["node"], bare=True)
+    if EVACUATE not in node.flags and EVICTED not in node.flags:
+        return Change(answers=(entry(Severity.ERROR, 0, 0, f"Node '{node.name}' is neither evacuated nor evicted.",
+                                     correction="Nothing has to be restored."),))
+    flags = tuple(flag for flag in node.flags if flag not in (EVACUATE, EVICTED))
+    return Change((structs.replace(node, flags=flags, eviction_timestamp_ms=None),), answers=(
+        entry(Severity.SUCCESS, 0, Subject.NODE, f"Node '{node.name}' takes part again."),))
+
+
+def without_node(cluster: Cluster, node_key: str) -> tuple[tuple[Document, ...], tuple[tuple[type, Key], ...]]:
+    """What becomes of resources and snapshots when a node is gone for good."""
+    puts: list[Document] = []
+    deletes: list[tuple[type, Key]] = []
+    for definition in cluster.definitions_on.get(node_key, ()):
+        deletes += [(Resource, (definition, node_key)), (ResourceSeen, (definition, node_key))]
+    for key, snapshot in cluster.snapshots.items():
+        kept = tuple(part for part in snapshot.nodes if key_of(part.node_name) != node_key)
+        if not kept:
+            deletes.append((Snapshot, key))
+        elif len(kept) < len(snapshot.nodes):
+            puts.append(structs.replace(snapshot, nodes=kept))
+    return tuple(puts), tuple(deletes)
+
+
+_MODIFY = Operation.MODIFY | Subject.NODE
+
+ROUTES = (
+    Route("PUT", "/v1/nodes/<node>/reconnect", "Break and renew the link to a satellite", service=reconnect,
+          mask=_MODIFY),
+    Route("PUT", "/v1/nodes/<node>/evacuate", "Keep new data off a node", write=evacuate, body=NodeEvacuate,
+          mask=_MODIFY, lenient=True),
+    Route("PUT", "/v1/nodes/<node>/restore", "Let an evacuated or evicted node take part again", write=restore,
+          body=NodeRestore, mask=_MODIFY, lenient=True),
+)

@@ -1,0 +1,225 @@
+"""Registering, changing and forgetting nodes."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+
+from msgspec import structs
+
+from linstor_core.controller import lookup, properties
+from linstor_core.controller.call import Call
+from linstor_core.controller.change import Change, Context
+from linstor_core.controller.operations import node_links
+from linstor_core.controller.route import NoBody, Route
+from linstor_core.domain import names
+from linstor_core.domain.cluster import Cluster, Key, key_of
+from linstor_core.domain.errors import AlreadyExists, Code, Conflict, InvalidInput
+from linstor_core.domain.nodes import NetInterface, Node, NodeType
+from linstor_core.domain.observed import NodeSeen, PoolSeen
+from linstor_core.domain.property_rules import ObjectKind
+from linstor_core.domain.storage_pools import DISKLESS_POOL, ProviderKind, StoragePool
+from linstor_core.wire.api_call_rc import CREATED, DELETED, MODIFIED, ApiCallRc, Operation, Severity, Subject
+from linstor_core.wire.rest_bodies import NodeCreate, NodeModify
+from linstor_core.wire.rest_v1 import NetInterface as NetInterfaceFields
+
+WARN_NOT_FOUND = 3000
+PREFERRED_INTERFACE = "PrefNic"
+_CREATABLE = (NodeType.CONTROLLER, NodeType.SATELLITE, NodeType.COMBINED, NodeType.AUXILIARY)
+
+
+def create(cluster: Cluster, context: Context, call: Call[NodeCreate]) -> Change:
+    body, refs = call.body, {"Node": call.body.name}
+    node_type = _checked_type(cluster, body, refs)
+    interfaces = tuple(interface(context, fields, refs) for fields in body.net_interfaces)
+    props, entries = properties.initial(ObjectKind.NODE, Subject.NODE, body.props, refs)
+    active = next((fields.name for fields in body.net_interfaces if fields.is_active), interfaces[0].name)
+    node = Node(context.new_uuid(), body.name, node_type, interfaces, active, props=props)
+    _check_preferred(node, refs)
+    entries.append(call.rc(Severity.SUCCESS, CREATED, f"Node '{node.name}' is registered.",
+                           details=f"Node type {node.type}, UUID {node.uuid}.", refs={**refs, "UUID": node.uuid}))
+    if not node.type.runs_satellite:
+        return Change((node,), answers=tuple(entries))
+    pool = StoragePool(context.new_uuid(), DISKLESS_POOL, node.name, ProviderKind.DISKLESS)
+    return Change((node, pool), answers=tuple(entries), outcome=node_links.connected(call, node),
+                  watch=(key_of(node.name),), wait_s=node_links.WAIT_S)
+
+
+def _checked_type(cluster: Cluster, body: NodeCreate, refs: dict[str, str]) -> NodeType:
+    if cluster.node(body.name) is not None:
+        raise AlreadyExists(f"A node '{body.name}' is registered already.", Code.EXISTS_NODE, refs=refs,
+                            cause="Names of nodes are compared without regard to case.",
+                            correction="Use another name, or the node that is there.")
+    if not body.net_interfaces:
+        raise InvalidInput("A node needs a network interface.", Code.MISSING_NETCOM, refs=refs,
+                           cause="No network interface was given.",
+                           correction="Give at least one with name, address and satellite port.")
+    _with_refs(refs, names.node_name, body.name)
+    for fields in body.net_interfaces:
+        _checked_address(fields.address, refs)
+    node_type = checked_type(body.type, refs)
+    if node_type not in _CREATABLE:
+        raise InvalidInput(f"Nodes of type {node_type} can't be registered.", Code.UNKNOWN_ERROR, refs=refs,
+                           cause="This release has no satellites of that kind.",
+                           correction="Register a node of type SATELLITE or COMBINED.")
+    return node_type
+
+
+def checked_type(text: str, refs: dict[str, str]) -> NodeType:
+    """Raises InvalidInput (201). An absent type means SATELLITE."""
+    try:
+        return NodeType(text.upper() or NodeType.SATELLITE)
+    except ValueError:
+        raise InvalidInput(f"'{text}' is no type of node.", Code.INVLD_NODE_TYPE, refs=refs,
+                           cause="The type says what runs on the node.",
+                           correction=f"One of {', '.join(_CREATABLE)}.") from None
+
+
+def interface(context: Context, fields: NetInterfaceFields, refs: dict[str, str]) -> NetInterface:
+    """A network interface from what a caller gives. Raises InvalidInput (209-212, 609)."""
+    name = _with_refs(refs, names.net_interface_name, fields.name)
+    address = _checked_address(fields.address, refs)
+    port, encryption = fields.satellite_port, fields.satellite_encryption_type
+    if port is None or encryption is None:
+        raise InvalidInput(f"The network interface '{name}' lacks the port or the encryption type of the satellite.",
+                           Code.MISSING_STLT_CONN, refs=refs,
+                           correction="Give satellite_port (usually 3366) and satellite_encryption_type (PLAIN).")
+    return NetInterface(context.new_uuid(), name, address, checked_port(port, refs),
+                        checked_encryption(encryption, refs))
+
+
+def _checked_address(address: str, refs: dict[str, str]) -> str:
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        raise InvalidInput(f"'{address}' is no IP address.", Code.INVLD_NET_ADDR, refs=refs,
+                           cause="Satellites are dialled by address: host names are not looked up.",
+                           correction="Give an IPv4 or IPv6 address.") from None
+
+
+def checked_port(port: int, refs: dict[str, str]) -> int:
+    if not 1 <= port <= 65535:
+        raise InvalidInput(f"{port} is no TCP port.", Code.INVLD_NET_PORT, refs=refs,
+                           cause="Ports are numbers from 1 to 65535.")
+    return port
+
+
+def checked_encryption(encryption: str, refs: dict[str, str]) -> str:
+    if encryption.upper() not in ("PLAIN", "SSL"):
+        raise InvalidInput(f"'{encryption}' is no encryption type.", Code.INVLD_NET_TYPE, refs=refs,
+                           cause="Links to satellites are PLAIN or SSL.")
+    return encryption.upper()
+
+
+def _with_refs(refs: dict[str, str], check: Callable[[str], str], name: str) -> str:
+    try:
+        return check(name)
+    except InvalidInput as fault:
+        fault.refs = refs
+        raise
+
+
+def modify(cluster: Cluster, _: Context, call: Call[NodeModify]) -> Change:
+    name = call.path["node"]
+    refs = {"Node": name}
+    node = lookup.node(cluster, name, refs)
+    node_type = checked_type(call.body.node_type, refs) if call.body.node_type else node.type
+    if not node_type.runs_satellite and cluster.pools_on(name):
+        raise Conflict(f"'{name}' can't become a node of type {node_type}.", Code.INVLD_STOR_DRIVER, refs=refs,
+                       cause="It has storage pools, which need a satellite.",
+                       details=", ".join(pool.name for pool in cluster.pools_on(name)))
+    props, entries = _changed_props(node, call.body, refs)
+    changed = structs.replace(node, type=node_type, props=props)
+    _check_preferred(changed, refs)
+    entries.append(call.rc(Severity.SUCCESS, MODIFIED, f"Node '{node.name}' is changed.",
+                           details=f"UUID {node.uuid}.", refs={**refs, "UUID": node.uuid}))
+    return Change((changed,), answers=tuple(entries))
+
+
+def _changed_props(node: Node, body: NodeModify, refs: dict[str, str]) -> tuple[dict[str, str], list[ApiCallRc]]:
+    try:
+        return properties.changed(ObjectKind.NODE, Subject.NODE, node.props, body, refs)
+    except InvalidInput as fault:
+        fault.refs = refs
+        raise
+
+
+def _check_preferred(node: Node, refs: dict[str, str]) -> None:
+    preferred = node.props.get(PREFERRED_INTERFACE)
+    if preferred is not None and key_of(preferred) not in {key_of(part.name) for part in node.net_interfaces}:
+        raise InvalidInput(f"'{preferred}' is no network interface of '{node.name}'.", Code.INVLD_PROP, refs=refs,
+                           correction="One of " + ", ".join(part.name for part in node.net_interfaces) + ".")
+
+
+def delete(cluster: Cluster, _: Context, call: Call[NoBody]) -> Change:
+    """Refused while the node holds data: nothing is lost by a deletion."""
+    name = call.path["node"]
+    refs = {"Node": name}
+    node = cluster.node(name)
+    if node is None:
+        return _not_there(call, name)
+    used = sorted({resource.name for resource in cluster.resources_on(name)} | set(_snapshots_on(cluster, name)))
+    if used:
+        raise Conflict(f"Node '{node.name}' holds resources or snapshots.", Code.IN_USE, refs=refs,
+                       details=", ".join(used), cause="Deleting the node would lose them.",
+                       correction="Delete or move them first. If the machine is gone for good: linstor node lost.")
+    return Change(deletes=_belongings(cluster, key_of(name)), answers=(_gone(call, node),))
+
+
+def lose(cluster: Cluster, _: Context, call: Call[NoBody]) -> Change:
+    """Forgets a node that will never come back, with all that it held."""
+    name = call.path["node"]
+    refs = {"Node": name}
+    _check_bare(name)
+    node = cluster.node(name)
+    if node is None:
+        return _not_there(call, name)
+    if cluster.is_online(name):
+        raise Conflict(f"Node '{node.name}' is connected.", Code.IN_USE, refs=refs,
+                       cause="Only a node that is out of reach can be declared lost.",
+                       correction="Use 'linstor node delete', or stop the satellite first.")
+    puts, deletes = node_links.without_node(cluster, key_of(name))
+    return Change(puts, (*deletes, *_belongings(cluster, key_of(name))), (_gone(call, node),))
+
+
+def _check_bare(name: str) -> None:
+    try:
+        names.node_name(name)
+    except InvalidInput as fault:
+        fault.bare = True
+        raise
+
+
+def _snapshots_on(cluster: Cluster, node: str) -> Iterable[str]:
+    return (snapshot.resource_name for snapshot in cluster.snapshots.values() if snapshot.on_node(node) is not None)
+
+
+def _belongings(cluster: Cluster, node_key: str) -> tuple[tuple[type, Key], ...]:
+    """The node, its pools, and what was seen of them."""
+    pools = [key for key in cluster.storage_pools if key[0] == node_key]
+    seen = [key for key in cluster.pools_seen if key[0] == node_key]
+    return (*((StoragePool, key) for key in pools), *((PoolSeen, key) for key in seen),
+            (NodeSeen, node_key), (Node, node_key))
+
+
+def _gone(call: Call[NoBody], node: Node) -> ApiCallRc:
+    return call.rc(Severity.SUCCESS, DELETED, f"Node '{node.name}' is deleted.", details=f"UUID {node.uuid}.",
+                   refs={"Node": call.path["node"]})
+
+
+def _not_there(call: Call[NoBody], name: str) -> Change:
+    return Change(answers=(call.rc(Severity.WARN, WARN_NOT_FOUND, f"There is no node '{name}'.",
+                                   cause="It is not registered, or deleted already.", details="Nothing was changed.",
+                                   refs={"Node": name}),))
+
+
+_CREATE, _MODIFY, _DELETE = (operation | Subject.NODE for operation in (Operation.CREATE, Operation.MODIFY,
+                                                                        Operation.DELETE))
+
+ROUTES = (
+    Route("POST", "/v1/nodes", "Register a node", write=create, body=NodeCreate, mask=_CREATE, success=201),
+    Route("PUT", "/v1/nodes/<node>", "Change a node's type or properties", write=modify, body=NodeModify, mask=_MODIFY),
+    Route("DELETE", "/v1/nodes/<node>", "Delete a node that holds nothing", write=delete, mask=_DELETE),
+    Route("DELETE", "/v1/nodes/<node>/lost", "Forget a node that is gone for good", write=lose, mask=_DELETE),
+    *node_links.ROUTES,
+)

@@ -1,0 +1,134 @@
+"""Nodes and their network interfaces as REST shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from linstor_core.controller import lookup
+from linstor_core.controller.call import Call
+from linstor_core.controller.queries import lists
+from linstor_core.controller.queries.sorted_keys import sorted_keys
+from linstor_core.controller.route import Route
+from linstor_core.domain.cluster import Cluster, ControllerSettings, key_of
+from linstor_core.domain.nodes import ConnectionStatus, Node, NodeType
+from linstor_core.domain.observed import NodeSeen
+from linstor_core.domain.storage_pools import ProviderKind
+from linstor_core.wire import rest_v1
+
+ALWAYS_PROVIDERS = ("DISKLESS", "REMOTE_SPDK", "EBS_INIT", "EBS_TARGET")
+"""Kinds that need nothing of a node; LINSTOR lists them for every node."""
+
+ALWAYS_LAYERS = ("STORAGE",)
+_UNKNOWN = ("No information from satellite yet",)
+_UNKNOWN_PROVIDERS = {kind.value: _UNKNOWN for kind in ProviderKind if kind not in ALWAYS_PROVIDERS}
+_UNKNOWN_LAYERS = dict.fromkeys(("DRBD", "LUKS", "NVME", "WRITECACHE", "CACHE", "BCACHE"), _UNKNOWN)
+_DEFAULT_EVICTION_MINUTES = 720
+
+
+def shown_props(node: Node, seen: NodeSeen | None) -> dict[str, str]:
+    """A node's properties with those that LINSTOR derives."""
+    derived = {"CurStltConnName": node.active_interface} if node.active_interface else {}
+    if seen is not None and seen.host_name:
+        derived["NodeUname"] = seen.host_name
+    return {**node.props, **derived}
+
+
+def connection_status(node: Node, seen: NodeSeen | None) -> ConnectionStatus:
+    if node.type is NodeType.CONTROLLER:
+        return ConnectionStatus.ONLINE
+    return seen.status if seen is not None else ConnectionStatus.OFFLINE
+
+
+def shown_interfaces(node: Node) -> tuple[rest_v1.NetInterface, ...]:
+    return tuple(rest_v1.NetInterface(
+        name=part.name, address=part.address, satellite_port=part.satellite_port,
+        satellite_encryption_type=part.satellite_encryption_type, uuid=part.uuid,
+        is_active=key_of(part.name) == key_of(node.active_interface)) for part in node.net_interfaces)
+
+
+def _eviction(node: Node, seen: NodeSeen | None, settings: ControllerSettings) -> int | None:
+    """When an offline node was, or will be, given up. None while that is not to be expected."""
+    if node.eviction_timestamp_ms is not None:
+        return node.eviction_timestamp_ms
+    if seen is None or seen.offline_since_ms is None or seen.status is ConnectionStatus.ONLINE:
+        return None
+    key = "DrbdOptions/AutoEvictAfterTime"
+    minutes = node.props.get(key) or settings.props.get(key) or str(_DEFAULT_EVICTION_MINUTES)
+    return seen.offline_since_ms + int(minutes) * 60_000
+
+
+def _shown(node: Node, seen: NodeSeen | None, settings: ControllerSettings) -> rest_v1.Node:
+    known = seen is not None and bool(seen.providers or seen.layers)
+    return rest_v1.Node(
+        name=node.name, type=node.type, flags=node.flags, props=shown_props(node, seen),
+        net_interfaces=shown_interfaces(node), connection_status=connection_status(node, seen), uuid=node.uuid,
+        storage_providers=seen.providers if seen is not None and known else ALWAYS_PROVIDERS,
+        resource_layers=seen.layers if seen is not None and known else ALWAYS_LAYERS,
+        unsupported_providers=_reasons(seen.unsupported_providers) if seen is not None and known
+        else _UNKNOWN_PROVIDERS,
+        unsupported_layers=_reasons(seen.unsupported_layers) if seen is not None and known else _UNKNOWN_LAYERS,
+        eviction_timestamp=_eviction(node, seen, settings),
+        platform=seen.platform if seen is not None else "", os_variant=seen.os_variant if seen is not None else "")
+
+
+def _reasons(found: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {kind: tuple(reasons) for kind, reasons in found.items()}
+
+
+_encoded = lists.Memo(_shown)
+
+
+def list_nodes(cluster: Cluster, call: Call[Any]) -> object:
+    wanted, props = lists.wanted(call, "nodes"), lists.props_filter(call)
+    keys = [key for key in sorted_keys(cluster, "nodes") if lists.passes(wanted, key)
+            and (props is None or props(shown_props(cluster.nodes[key], cluster.nodes_seen.get(key))))]
+    return lists.encoded(_encoded.get(key, cluster.nodes[key], cluster.nodes_seen.get(key), cluster.controller)
+                         for key in lists.page(call, keys))
+
+
+def show_node(cluster: Cluster, call: Call[Any]) -> object:
+    node = lookup.node(cluster, call.path["node"], bare=True)
+    return _shown(node, cluster.nodes_seen.get(key_of(node.name)), cluster.controller)
+
+
+def list_interfaces(cluster: Cluster, call: Call[Any]) -> object:
+    return shown_interfaces(lookup.node(cluster, call.path["node"], bare=True))
+
+
+def show_interface(cluster: Cluster, call: Call[Any]) -> object:
+    node, found = lookup.net_interface(cluster, call.path["node"], call.path["interface"], bare=True)
+    return next(part for part in shown_interfaces(node) if part.name == found.name)
+
+
+def node_config(cluster: Cluster, call: Call[Any]) -> object:
+    """What the controller knows of a satellite's configuration."""
+    node = lookup.node(cluster, call.path["node"], bare=True)
+    reached = cluster.is_online(node.name)
+    active = next((part for part in node.net_interfaces if part.name == node.active_interface), None)
+    net = {"bind_address": active.address, "port": active.satellite_port,
+           "com_type": (active.satellite_encryption_type or "").lower()} if reached and active is not None else {}
+    return {"config": {}, "debug": {"console_enabled": False}, "log": {"print_stack_trace": False},
+            "remote_spdk": False, "ebs": False, "special_satellite": False, "net": net}
+
+
+def scrape_targets(cluster: Cluster, _: Call[Any]) -> object:
+    """Where drbd-reactor exports the metrics of each node, in Prometheus' form for HTTP discovery."""
+    targets = []
+    for key in sorted_keys(cluster, "nodes"):
+        node = cluster.nodes[key]
+        if node.type.runs_satellite and node.net_interfaces:
+            address = node.net_interfaces[0].address
+            targets.append(f"[{address}]:9942" if ":" in address else f"{address}:9942")
+    return [{"targets": targets}]
+
+
+ROUTES = (
+    Route("GET", "/v1/nodes", "Nodes, filtered by `nodes` and `props`", read=list_nodes, answer=list[rest_v1.Node]),
+    Route("GET", "/v1/nodes/<node>", "One node", read=show_node, answer=rest_v1.Node),
+    Route("GET", "/v1/nodes/<node>/net-interfaces", "The network interfaces of a node", read=list_interfaces,
+          answer=list[rest_v1.NetInterface]),
+    Route("GET", "/v1/nodes/<node>/net-interfaces/<interface>", "One network interface", read=show_interface,
+          answer=rest_v1.NetInterface),
+    Route("GET", "/v1/nodes/<node>/config", "What is known of a satellite's configuration", read=node_config),
+    Route("GET", "/metrics/scrape-target", "Where the nodes' own metrics are", read=scrape_targets),
+)
