@@ -1,0 +1,136 @@
+"""Looks at the node and changes nothing (but for probe files in a pool's own directory)."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import threading
+from collections.abc import Iterable
+from typing import Protocol
+
+from linstor_core.domain.errors import Code
+from linstor_core.domain.storage_pools import UNLIMITED_KIB, ProviderKind
+from linstor_core.satellite import backing_files
+from linstor_core.satellite.facts import Absent, FileFacts, Observation, PoolFacts, ResourceFacts, Unobserved
+from linstor_core.satellite.failures import unobserved
+from linstor_core.satellite.loop_devices import LoopDevices, file_id_of
+from linstor_core.satellite.storage.driver import POOL_DIRECTORY
+from linstor_core.wire.resource_spec import PoolSpec
+
+_NO_SHARING = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.EXDEV)
+
+
+class NodeObserver(Protocol):
+    """The seam to the world that reads it. Nothing raises: what cannot be read is Unobserved."""
+
+    def pool(self, pool: PoolSpec) -> PoolFacts | Unobserved: ...
+
+    def file(self, path: str) -> Observation: ...
+
+    def tagged_files(self, directory: str) -> tuple[str, ...] | Unobserved:
+        """The paths of all files in a pool's directory that carry a tag of ours."""
+
+
+def observe(observer: NodeObserver, pools: Iterable[PoolSpec], paths: Iterable[str],
+            known_data_ids: frozenset[str]) -> ResourceFacts:
+    """Everything that a plan for one resource has to know."""
+    return ResourceFacts({pool.name.upper(): observer.pool(pool) for pool in pools},
+                         {path: observer.file(path) for path in paths}, known_data_ids)
+
+
+class Observer:
+    """The real node."""
+
+    def __init__(self, loops: LoopDevices) -> None:
+        self._loops = loops
+        self._lock = threading.Lock()
+        self._reflinks: dict[str, bool] = {}
+
+    def pool(self, pool: PoolSpec) -> PoolFacts | Unobserved:
+        if pool.kind is ProviderKind.DISKLESS:
+            return PoolFacts("", UNLIMITED_KIB, UNLIMITED_KIB)
+        directory = pool.props.get(POOL_DIRECTORY, "")
+        if not os.path.isabs(directory):
+            return Unobserved(f"The storage pool '{pool.name}' names no directory",
+                              f"Its property {POOL_DIRECTORY} is '{directory}'.",
+                              "Create the pool with the absolute path of a directory.", Code.STOR_POOL_CONFIGURATION)
+        try:
+            return self._directory(directory.rstrip("/") or "/")
+        except OSError as error:
+            return unobserved(f"the directory '{directory}' of the storage pool '{pool.name}'", error)
+
+    def _directory(self, directory: str) -> PoolFacts:
+        info = os.stat(directory)
+        if not stat.S_ISDIR(info.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, "not a directory")
+        space = os.statvfs(directory)
+        if space.f_flag & os.ST_RDONLY:
+            raise OSError(errno.EROFS, "read-only file system")
+        # A file system that is mounted over the directory later has another answer.
+        key = f"{file_id_of(info)}:{directory}"
+        with self._lock:
+            reflink = self._reflinks.get(key)
+            if reflink is None:
+                reflink = _probe(directory)
+                if reflink is not None:
+                    self._reflinks[key] = reflink
+        unit = space.f_frsize
+        return PoolFacts(directory, space.f_bavail * unit // 1024, space.f_blocks * unit // 1024, bool(reflink))
+
+    def file(self, path: str) -> Observation:
+        try:
+            info = os.lstat(path)
+            if not stat.S_ISREG(info.st_mode):
+                return FileFacts(info.st_size)  # a directory, a link …: foreign
+            data_id, state = backing_files.read_tag(path)
+            file_id = file_id_of(info)
+            loop = self._loops.of_file(file_id) if data_id else None
+        except (FileNotFoundError, NotADirectoryError):
+            return self._absent(path)
+        except OSError as error:
+            return unobserved(f"'{path}'", error)
+        return FileFacts(info.st_size, data_id, state, info.st_blocks // 2, file_id, info.st_mtime_ns // 1_000_000,
+                         loop.path if loop else "", loop.size_bytes if loop else 0)
+
+    def _absent(self, path: str) -> Observation:
+        try:
+            loop = self._loops.over_removed(path)
+        except OSError as error:
+            return unobserved(f"the loop device of '{path}'", error)
+        return Absent(loop.path, loop.file_id) if loop else Absent()
+
+    def tagged_files(self, directory: str) -> tuple[str, ...] | Unobserved:
+        try:
+            found = [entry.path for entry in os.scandir(directory)
+                     if entry.is_file(follow_symlinks=False) and backing_files.read_tag(entry.path)[0]]
+        except OSError as error:
+            return unobserved(f"the files of '{directory}'", error)
+        return tuple(sorted(found))
+
+
+def _probe(directory: str) -> bool | None:
+    """Whether blocks can be shared; None when the directory is too full to tell, which must not stop its volumes.
+
+    Raises OSError when no file with extended attributes can be made there at all.
+    """
+    paths = [os.path.join(directory, f".linstor-probe-{os.getpid()}-{number}") for number in (1, 2)]
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    try:
+        with backing_files.created(paths[0], "probe") as source, backing_files.created(paths[1], "probe") as target:
+            os.write(source, b"probe")
+            backing_files.share_blocks(source, target)
+            return True
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return None
+        if error.errno in _NO_SHARING:
+            return False
+        raise
+    finally:
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)

@@ -1,0 +1,268 @@
+"""Keeps every resource of the node as its spec wants it: one worker a resource, a bounded number at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor as Threads
+
+from msgspec import Struct, structs
+
+from linstor_core.domain.errors import Code
+from linstor_core.domain.observed import Failure, PoolSeen, ResourceSeen
+from linstor_core.satellite import planner
+from linstor_core.satellite.clock import Clock
+from linstor_core.satellite.convergence import Converged, converge
+from linstor_core.satellite.executor import StepExecutor
+from linstor_core.satellite.facts import PoolFacts, Unobserved
+from linstor_core.satellite.observer import NodeObserver
+from linstor_core.satellite.spec_store import Forgotten, SpecStore, StoredPools, StoredResource
+from linstor_core.satellite.storage.driver import Pools
+from linstor_core.wire.resource_spec import PoolSpec
+
+_log = logging.getLogger(__name__)
+_FIRST_RETRY_S = 15.0
+_LONGEST_RETRY_S = 300.0
+_POOLS_INTERVAL_S = 30.0
+_RESOURCES_INTERVAL_S = 300.0
+
+
+class World(Struct, frozen=True):
+    """The two seams to the node, and time and chance."""
+
+    observer: NodeObserver
+    executor: StepExecutor
+    clock: Clock
+    random: Callable[[], float]
+    """Between 0 and 1."""
+
+
+class _Entry:
+    """A resource: `stored` is what it has to become; `task` runs while there is work or a retry to wait for."""
+
+    def __init__(self, stored: StoredResource) -> None:
+        self.stored = stored
+        self.dirty = False
+        self.announce = False
+        self.forgotten = False
+        self.seen: ResourceSeen | None = None
+        self.wake = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+        self.waiting: list[asyncio.Future[None]] = []
+
+
+class Reconciler:
+    """`on_resource` and `on_pool` are called in the loop with what changed, or was asked for again."""
+
+    def __init__(self, world: World, store: SpecStore, threads: Threads, on_resource: Callable[[ResourceSeen], None],
+                 on_pool: Callable[[PoolSeen], None]) -> None:
+        self._world = world
+        self._store = store
+        self._threads = threads
+        self._on_resource = on_resource
+        self._on_pool = on_pool
+        self._entries: dict[str, _Entry] = {}
+        self._pools: Pools = {}
+        self._pools_seen: dict[str, PoolSeen] = {}
+        self._watching: list[asyncio.Task[None]] = []
+        self._node_name = ""
+
+    def start(self, node_name: str) -> None:
+        """Go on with everything that is stored."""
+        self._node_name = node_name
+        self._pools = {pool.name.upper(): pool for pool in self._store.pools.pools}
+        for stored in self._store.resources.values():
+            self._submit(stored)
+        self._watching = [asyncio.ensure_future(watch) for watch in (self._watch_pools(), self._watch_resources())]
+
+    async def stop(self) -> None:
+        """Steps that run are finished; nothing new is begun."""
+        tasks = self._watching + [entry.task for entry in self._entries.values() if entry.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def is_older(self, name: str, order: tuple[int, int]) -> bool:
+        """Whether a spec of this (epoch, generation) comes after a newer one."""
+        entry = self._entries.get(name.upper())
+        return entry is not None and order < entry.stored.order
+
+    def apply(self, stored: StoredResource) -> asyncio.Future[None]:
+        """Take over a spec; the future is done after the first attempt, which is reported in any case.
+
+        Of the stored value only spec and epoch count: what was complete is remembered here.
+        """
+        entry = self._submit(stored)
+        entry.announce = True
+        done = asyncio.get_running_loop().create_future()
+        entry.waiting.append(done)
+        return done
+
+    def _submit(self, stored: StoredResource) -> _Entry:
+        key = stored.spec.resource_name.upper()
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = _Entry(stored)
+        else:
+            entry.stored = structs.replace(stored, known_data_ids=entry.stored.known_data_ids)
+        self._stir(entry)
+        return entry
+
+    def _stir(self, entry: _Entry) -> None:
+        entry.dirty = True
+        entry.wake.set()
+        if entry.task is None:
+            entry.task = asyncio.ensure_future(self._work(entry))
+
+    async def forget(self, name: str) -> None:
+        """Drop a spec; files and devices stay."""
+        entry = self._entries.pop(name.upper(), None)
+        if entry is not None:
+            entry.forgotten = True
+            entry.wake.set()
+        if name.upper() in self._store.resources:
+            await self._store.put(Forgotten(name))
+
+    async def forget_others(self, names: Iterable[str]) -> None:
+        """Drop every spec that is not named."""
+        kept = {name.upper() for name in names}
+        for name in [name for name in self._entries if name not in kept]:
+            await self.forget(name)
+
+    async def _work(self, entry: _Entry) -> None:
+        attempts = 0
+        try:
+            while entry.dirty and not entry.forgotten:
+                entry.dirty = False
+                entry.wake.clear()
+                seen = await self._attempt(entry)
+                if entry.dirty or not seen.failures:
+                    attempts = 0
+                    continue
+                await self._back_off(entry, attempts)
+                attempts = 0 if entry.dirty else attempts + 1
+                entry.dirty = True
+        finally:
+            entry.task = None
+            for done in entry.waiting:
+                done.cancel()
+
+    async def _back_off(self, entry: _Entry, attempts: int) -> None:
+        delay_s = min(_FIRST_RETRY_S * 2 ** min(attempts, 10), _LONGEST_RETRY_S)
+        waiting = asyncio.ensure_future(self._world.clock.sleep(delay_s * (0.75 + self._world.random() / 2)))
+        waking = asyncio.ensure_future(entry.wake.wait())
+        try:
+            await asyncio.wait((waiting, waking), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            waking.cancel()
+
+    async def _attempt(self, entry: _Entry) -> ResourceSeen:
+        stored, waiting = entry.stored, entry.waiting
+        entry.waiting = []
+        result = await asyncio.get_running_loop().run_in_executor(self._threads, self._converge, stored)
+        seen = await self._remember(entry, stored, result)
+        for done in waiting:
+            if not done.done():
+                done.set_result(None)
+        if entry.forgotten:
+            return structs.replace(seen, failures=())
+        for name, facts in result.pools.items():
+            self._tell_pool(name, facts)
+        if entry.announce or seen != entry.seen:
+            entry.announce = False
+            entry.seen = seen
+            self._on_resource(seen)
+        return seen
+
+    def _converge(self, stored: StoredResource) -> Converged:
+        world = self._world
+        try:
+            return converge(stored.spec, self._pools, stored.known_data_ids, world.observer, world.executor)
+        except Exception as error:
+            _log.exception("a fault of the satellite while it worked on %s", stored.spec.resource_name)
+            fault = Failure(f"The satellite has a fault: {error!r}", "See the satellite's log.",
+                            "Report the log to the developers.", code=Code.IMPL_ERROR)
+            seen = ResourceSeen(stored.spec.resource_name, stored.spec.node_name, stored.spec.generation,
+                                failures=(fault,))
+            return Converged(seen, stored.known_data_ids, {})
+
+    async def _remember(self, entry: _Entry, stored: StoredResource, result: Converged) -> ResourceSeen:
+        """Nobody is told of content before it is written down that it exists."""
+        if entry.forgotten:
+            return result.seen
+        entry.stored = structs.replace(entry.stored, known_data_ids=result.known_data_ids)
+        done = structs.replace(stored, known_data_ids=result.known_data_ids)
+        if self._store.resources.get(stored.spec.resource_name.upper()) == done:
+            return result.seen
+        try:
+            await self._store.put(done)
+        except OSError as error:
+            failure = Failure(f"The satellite could not store its state: {error}", "Its state directory is full or "
+                              "damaged.", "Free space in the satellite's state directory.")
+            return structs.replace(result.seen, failures=(failure, *result.seen.failures))
+        return result.seen
+
+    # Pools
+
+    async def apply_pools(self, stored: StoredPools) -> None:
+        """All pools of the node. What failed for the lack of one is tried again at once."""
+        self._pools = {pool.name.upper(): pool for pool in stored.pools}
+        self._pools_seen = {}
+        await self._store.put(stored)
+        await self.measure_pools()
+        for entry in self._entries.values():
+            if entry.seen is not None and entry.seen.failures:
+                self._stir(entry)
+
+    async def measure_pools(self) -> None:
+        run = asyncio.get_running_loop().run_in_executor
+        pools = list(self._pools.values())
+        for pool, facts in zip(pools, await asyncio.gather(
+                *(run(self._threads, self._world.observer.pool, pool) for pool in pools)), strict=True):
+            self._tell_pool(pool.name.upper(), facts)
+
+    def _tell_pool(self, key: str, facts: PoolFacts | Unobserved) -> None:
+        pool = self._pools.get(key)
+        if pool is None:
+            return
+        seen = planner.pool_seen(pool, facts, self._node_name, self._store.pools.generation)
+        if self._pools_seen.get(key) != seen:
+            self._pools_seen[key] = seen
+            self._on_pool(seen)
+
+    async def orphans(self) -> tuple[str, ...]:
+        """Files of ours that no spec names. They are never touched."""
+        named = {path for entry in self._entries.values()
+                 for path in planner.interests(entry.stored.spec, self._pools)}
+        pools = list(self._pools.values())
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._find_orphans, pools, named)
+
+    def _find_orphans(self, pools: list[PoolSpec], named: set[str]) -> tuple[str, ...]:
+        observer = self._world.observer
+        found: set[str] = set()
+        for pool in pools:
+            facts = observer.pool(pool)
+            if isinstance(facts, Unobserved) or not facts.directory:
+                continue
+            files = observer.tagged_files(facts.directory)
+            if not isinstance(files, Unobserved):
+                found.update(files)
+        return tuple(sorted(found - named))
+
+    async def _watch_pools(self) -> None:
+        while True:
+            await self._world.clock.sleep(_POOLS_INTERVAL_S)
+            await self.measure_pools()
+
+    async def _watch_resources(self) -> None:
+        """Look at every resource now and then, evenly spread: files and devices may change without us."""
+        while True:
+            entries = list(self._entries.values())
+            for entry in entries:
+                await self._world.clock.sleep(_RESOURCES_INTERVAL_S / len(entries))
+                if entry.task is None and not entry.forgotten:
+                    self._stir(entry)
+            if not entries:
+                await self._world.clock.sleep(_POOLS_INTERVAL_S)

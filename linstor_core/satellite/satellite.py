@@ -1,0 +1,188 @@
+"""The satellite as a whole: the channel, the reconciler and the store put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import random
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from msgspec import Struct
+
+from linstor_core import __version__
+from linstor_core.domain.nodes import ConnectionStatus
+from linstor_core.domain.observed import PoolSeen, ResourceSeen
+from linstor_core.domain.storage_pools import ProviderKind
+from linstor_core.satellite.channel import Channel, Link
+from linstor_core.satellite.clock import Clock, SystemClock
+from linstor_core.satellite.executor import Executor
+from linstor_core.satellite.layers.registry import LAYERS
+from linstor_core.satellite.loop_devices import LoopDevices
+from linstor_core.satellite.observer import Observer
+from linstor_core.satellite.reconciler import Reconciler, World
+from linstor_core.satellite.spec_store import Identity, SpecStore, StoredPools, StoredResource
+from linstor_core.satellite.storage.registry import DRIVERS
+from linstor_core.wire.node_report import (
+    OLDEST_PROTOCOL_VERSION,
+    PROTOCOL_VERSION,
+    ApplyPools,
+    ApplyResource,
+    ForgetResource,
+    FullSync,
+    Hello,
+    HelloAnswer,
+    ToSatellite,
+)
+from linstor_core.wire.resource_spec import ResourceSpec
+
+_log = logging.getLogger(__name__)
+DEFAULT_PORT = 3366
+_THREADS = 8
+
+
+class SatelliteSettings(Struct, frozen=True):
+    """`state_directory` is made when it is missing. Port 0 takes a free one."""
+
+    name: str
+    state_directory: Path
+    address: str = "0.0.0.0"
+    port: int = DEFAULT_PORT
+
+
+def real_world(clock: Clock) -> World:
+    """This machine. Lists its loop devices once."""
+    loops = LoopDevices(clock.monotonic, clock.pause)
+    loops.list_all()
+    return World(Observer(loops), Executor(loops), clock, random.Random().random)
+
+
+class Satellite:
+    """Start it in a running loop; `stop` leaves every device in place, so volumes go on working."""
+
+    def __init__(self, settings: SatelliteSettings, world: World | None = None) -> None:
+        self._settings = settings
+        self._world = world
+        self._link: Link | None = None
+        self._synced = False
+        self._syncing: asyncio.Task[None] | None = None
+        self._channel = Channel(self)
+
+    @property
+    def port(self) -> int:
+        """Where it listens, once started."""
+        return self._channel.port
+
+    async def start(self) -> None:
+        """Raises OSError when the state directory or the port cannot be used."""
+        self._threads = ThreadPoolExecutor(_THREADS, "satellite")
+        self._writer = ThreadPoolExecutor(1, "satellite-store")
+        run = asyncio.get_running_loop().run_in_executor
+        self._store = await run(self._writer, SpecStore, self._settings.state_directory, self._writer)
+        world = self._world
+        if world is None:
+            world = await run(self._threads, real_world, SystemClock())
+        self._reconciler = Reconciler(world, self._store, self._threads, self._on_resource, self._on_pool)
+        self._reconciler.start(self._settings.name)
+        await self._channel.start(self._settings.address, self._settings.port)
+        _log.info("satellite %s listens on %s port %d", self._settings.name, self._settings.address, self.port)
+
+    async def stop(self) -> None:
+        await self._channel.stop()
+        if self._syncing is not None:
+            self._syncing.cancel()
+        await self._reconciler.stop()
+        await self._store.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._writer.shutdown()
+
+    # What the reconciler tells
+
+    def _on_resource(self, seen: ResourceSeen) -> None:
+        if self._link is not None and self._synced:
+            self._link.tell_resource(seen)
+
+    def _on_pool(self, seen: PoolSeen) -> None:
+        if self._link is not None and self._synced:
+            self._link.tell_pool(seen)
+
+    # What the channel asks
+
+    async def hello(self, hello: Hello) -> HelloAnswer:
+        refusal, message = self._refusal(hello)
+        if not refusal:
+            known = self._store.identity
+            wanted = Identity(hello.cluster_id, hello.epoch)
+            if wanted != known:
+                try:
+                    await self._store.put(wanted)
+                except OSError as error:
+                    refusal, message = ConnectionStatus.FULL_SYNC_FAILED.value, f"The state cannot be stored: {error}"
+        return HelloAnswer(
+            min(hello.newest_protocol, PROTOCOL_VERSION), self._settings.name, __version__,
+            tuple(DRIVERS), tuple(LAYERS),
+            {kind.value: ["This satellite has no driver for it"] for kind in ProviderKind if kind not in DRIVERS},
+            {}, platform.system(), platform.release(), refusal, message)
+
+    def _refusal(self, hello: Hello) -> tuple[str, str]:
+        """(name of a ConnectionStatus, message); empty when the controller is served."""
+        known = self._store.identity
+        if hello.newest_protocol < OLDEST_PROTOCOL_VERSION or hello.oldest_protocol > PROTOCOL_VERSION:
+            return ConnectionStatus.VERSION_MISMATCH.value, (
+                f"This satellite speaks the protocols {OLDEST_PROTOCOL_VERSION} to {PROTOCOL_VERSION}, the controller "
+                f"{hello.oldest_protocol} to {hello.newest_protocol}.")
+        if hello.node_name.upper() != self._settings.name.upper():
+            return ConnectionStatus.HOSTNAME_MISMATCH.value, (
+                f"This satellite is '{self._settings.name}', the controller takes it for '{hello.node_name}'.")
+        if known.cluster_id not in ("", hello.cluster_id):
+            return ConnectionStatus.OTHER_CONTROLLER.value, (
+                f"This satellite belongs to the cluster {known.cluster_id}. To give it to another cluster, stop it and "
+                f"remove {self._settings.state_directory}.")
+        if hello.epoch < known.epoch:
+            return ConnectionStatus.OTHER_CONTROLLER.value, (
+                f"A newer controller of this cluster was here: epoch {known.epoch}, yours is {hello.epoch}.")
+        return "", ""
+
+    def connected(self, link: Link) -> None:
+        self._link = link
+        self._synced = False
+        if self._syncing is not None:
+            self._syncing.cancel()
+
+    async def receive(self, message: ToSatellite, link: Link) -> None:
+        match message:
+            case FullSync():
+                await self._full_sync(message, link)
+            case ApplyPools():
+                await self._reconciler.apply_pools(StoredPools(message.generation, message.pools))
+            case ApplyResource():
+                self._apply(message.spec, link.epoch)
+            case ForgetResource():
+                if not self._reconciler.is_older(message.resource_name, (link.epoch, message.generation)):
+                    await self._reconciler.forget(message.resource_name)
+            case Hello():
+                _log.warning("a second greeting was ignored")
+
+    def _apply(self, spec: ResourceSpec, epoch: int) -> asyncio.Future[None] | None:
+        stored = StoredResource(spec, epoch)
+        if self._reconciler.is_older(spec.resource_name, stored.order):
+            _log.warning("%s: the spec of generation %d is older than what is here", spec.resource_name,
+                         spec.generation)
+            return None
+        return self._reconciler.apply(stored)
+
+    async def _full_sync(self, message: FullSync, link: Link) -> None:
+        """All specs are taken over before the next message is read; only the work goes on by itself."""
+        self._synced = True
+        if self._syncing is not None:
+            self._syncing.cancel()
+        await self._reconciler.forget_others(spec.resource_name for spec in message.resources)
+        await self._reconciler.apply_pools(StoredPools(message.generation, message.pools))
+        attempts = [self._apply(spec, link.epoch) for spec in message.resources]
+        self._syncing = asyncio.ensure_future(
+            self._finish_sync(message.generation, link, [attempt for attempt in attempts if attempt is not None]))
+
+    async def _finish_sync(self, generation: int, link: Link, attempts: list[asyncio.Future[None]]) -> None:
+        await asyncio.gather(*attempts, return_exceptions=True)
+        link.tell_synced(generation, await self._reconciler.orphans())

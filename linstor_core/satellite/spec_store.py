@@ -1,0 +1,186 @@
+"""What a satellite has to know when it starts without a controller: specs, pools, whom it serves, what was complete.
+
+One journal file of frames `magic, length, CRC-32, msgpack`. A record counts when its frame is whole; a torn end (a
+crash while writing) and damaged frames are skipped. Records that come while a write runs share the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import Executor as Threads
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
+
+_log = logging.getLogger(__name__)
+_FRAME = struct.Struct(">4sII")
+_MAGIC = b"LSJ1"
+_COMPACT_BYTES = 4 * 1024 * 1024
+
+
+class Identity(Struct, frozen=True, tag="identity"):
+    """The cluster that this satellite belongs to, and the newest epoch it has served."""
+
+    cluster_id: str = ""
+    epoch: int = 0
+
+
+class StoredPools(Struct, frozen=True, tag="pools"):
+    """All pools of this node."""
+
+    generation: int = 0
+    pools: tuple[PoolSpec, ...] = ()
+
+
+class StoredResource(Struct, frozen=True, tag="resource"):
+    """A spec of one epoch. `known_data_ids` are the contents that were complete here."""
+
+    spec: ResourceSpec
+    epoch: int
+    known_data_ids: frozenset[str] = frozenset()
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Specs only ever go up in this."""
+        return self.epoch, self.spec.generation
+
+
+class Forgotten(Struct, frozen=True, tag="forgotten"):
+    """The spec is not stored any more."""
+
+    resource_name: str
+
+
+Record = Identity | StoredPools | StoredResource | Forgotten
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
+
+
+class SpecStore:
+    """The memory is always ahead of the disk; `put` returns when the disk has caught up."""
+
+    def __init__(self, directory: Path, threads: Threads) -> None:
+        """Reads what is there. Raises OSError when the directory cannot be used."""
+        self._path = directory / "specs.journal"
+        self._threads = threads
+        self.identity = Identity()
+        self.pools = StoredPools()
+        self.resources: dict[str, StoredResource] = {}
+        self._pending: list[Record] = []
+        self._flushing: asyncio.Task[None] | None = None
+        directory.mkdir(parents=True, exist_ok=True)
+        self._load()
+        self._rewrite()
+
+    def _load(self) -> None:
+        content = self._path.read_bytes() if self._path.exists() else b""
+        for record in _frames(content):
+            self._apply(record)
+
+    def _apply(self, record: Record) -> None:
+        match record:
+            case Identity():
+                self.identity = record
+            case StoredPools():
+                self.pools = record
+            case StoredResource():
+                self.resources[record.spec.resource_name.upper()] = record
+            case Forgotten():
+                self.resources.pop(record.resource_name.upper(), None)
+
+    async def put(self, *records: Record) -> None:
+        """Make records durable. Raises OSError; they then count in memory and are written with the next."""
+        for record in records:
+            self._apply(record)
+        self._pending.extend(records)
+        # A flush that is under way may have begun before: the one after it has everything.
+        while self._flushing is not None:
+            await asyncio.wait((self._flushing,))
+        if self._pending:
+            self._flushing = asyncio.ensure_future(self._flush())
+            self._flushing.add_done_callback(self._flushed)
+            await asyncio.shield(self._flushing)
+
+    def _flushed(self, _: asyncio.Task[None]) -> None:
+        self._flushing = None
+
+    async def _flush(self) -> None:
+        records, self._pending = self._pending, []
+        frames = b"".join(_frame(record) for record in records)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._write, frames)
+        except OSError:
+            self._pending = records + self._pending
+            raise
+
+    def _write(self, frames: bytes) -> None:
+        start = os.fstat(self._file).st_size
+        try:
+            _write_all(self._file, frames)
+            os.fdatasync(self._file)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, start)
+            raise
+        self._size += len(frames)
+        if self._size > _COMPACT_BYTES + 4 * self._compact_size:
+            os.close(self._file)
+            self._rewrite()
+
+    def _rewrite(self) -> None:
+        """Write what counts into a new journal that takes the old one's place."""
+        records: list[Record] = [self.identity, self.pools, *self.resources.values()]
+        temporary = self._path.with_suffix(".new")
+        self._file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        _write_all(self._file, b"".join(_frame(record) for record in records))
+        os.fsync(self._file)
+        os.rename(temporary, self._path)
+        directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.fsync(directory)
+        os.close(directory)
+        self._size = self._compact_size = os.fstat(self._file).st_size
+
+    async def close(self) -> None:
+        """Waits for a write that is under way."""
+        if self._flushing is not None:
+            await asyncio.wait((self._flushing,))
+        os.close(self._file)
+
+
+def _write_all(file: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(file, view):]
+
+
+def _frame(record: Record) -> bytes:
+    payload = _encoder.encode(record)
+    return _FRAME.pack(_MAGIC, len(payload), zlib.crc32(payload)) + payload
+
+
+def _frames(content: bytes) -> Iterator[Record]:
+    """Every whole record; what is torn or damaged is skipped up to the next frame."""
+    at = 0
+    while (at := content.find(_MAGIC, at)) >= 0:
+        payload = b""
+        if at + _FRAME.size <= len(content):
+            _, length, crc = _FRAME.unpack_from(content, at)
+            payload = content[at + _FRAME.size:at + _FRAME.size + length]
+            if len(payload) == length and zlib.crc32(payload) == crc:
+                try:
+                    yield _decoder.decode(payload)
+                    at += _FRAME.size + length
+                    continue
+                except msgspec.DecodeError as error:
+                    _log.error("a stored record cannot be read: %s", error)
+        _log.error("the spec journal is damaged at byte %d: a record was skipped", at)
+        at += 1

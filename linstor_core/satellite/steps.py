@@ -1,0 +1,151 @@
+"""What the executor can do, as values. Every step may be repeated, and a crash is allowed before and after each.
+
+`path` is always a backing file, `device` a block device. A `data_id` in a step is what the file has to be tagged with:
+the executor looks again on the open file before it acts, and refuses when it finds another one.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class CreateBackingFile(Struct, frozen=True, tag="create_backing_file"):
+    """Make an empty file at `temporary`, tagged blank. Thick files get all of their blocks at once."""
+
+    temporary: str
+    size_bytes: int
+    thick: bool
+    data_id: str
+
+    @property
+    def description(self) -> str:
+        kind = "thick" if self.thick else "thin"
+        return f"create the {kind} file {self.temporary} of {self.size_bytes} bytes"
+
+
+class CopyReflink(Struct, frozen=True, tag="copy_reflink"):
+    """Make `temporary` share the blocks of `source`, as they are now, and enlarge it to at least `size_bytes`."""
+
+    source: str
+    source_data_id: str
+    temporary: str
+    size_bytes: int
+    data_id: str
+
+    @property
+    def description(self) -> str:
+        return f"copy {self.source} to {self.temporary} by sharing its blocks"
+
+
+class MakeFileSystem(Struct, frozen=True, tag="make_file_system"):
+    """Format a file that nobody has ever seen: it is still at its temporary name and tagged blank."""
+
+    temporary: str
+    data_id: str
+    file_system: str
+    mkfs_params: str = ""
+    user: str = ""
+    group: str = ""
+
+    @property
+    def description(self) -> str:
+        return f"make an {self.file_system} file system in {self.temporary}"
+
+
+class PublishFile(Struct, frozen=True, tag="publish_file"):
+    """Tag `temporary` ready, make it durable and give it its name `path`, which has to be free."""
+
+    temporary: str
+    path: str
+    data_id: str
+
+    @property
+    def description(self) -> str:
+        return f"put {self.path} in place"
+
+
+class ReplaceFile(Struct, frozen=True, tag="replace_file"):
+    """Rename `temporary` over `path`, whose content has to be `replaces`: that content is gone afterwards."""
+
+    temporary: str
+    path: str
+    data_id: str
+    replaces: str
+
+    @property
+    def description(self) -> str:
+        return f"replace the content of {self.path}"
+
+
+class GrowFile(Struct, frozen=True, tag="grow_file"):
+    """Enlarge a file; a larger one is left as it is."""
+
+    path: str
+    size_bytes: int
+    thick: bool
+    data_id: str
+
+    @property
+    def description(self) -> str:
+        return f"enlarge {self.path} to {self.size_bytes} bytes"
+
+
+class RemoveFile(Struct, frozen=True, tag="remove_file"):
+    """Remove a file whose tag is one of `data_ids`. An untagged file goes only when it is empty and `is_temporary`."""
+
+    path: str
+    data_ids: tuple[str, ...]
+    is_temporary: bool = False
+
+    @property
+    def description(self) -> str:
+        return f"remove {self.path}"
+
+
+class AttachLoop(Struct, frozen=True, tag="attach_loop"):
+    """Set up a loop device over the file."""
+
+    path: str
+    data_id: str
+
+    @property
+    def description(self) -> str:
+        return f"attach {self.path} to a loop device"
+
+
+class DetachLoop(Struct, frozen=True, tag="detach_loop"):
+    """Take the loop device off the file `file_id`; fails with IN_USE when anything holds the device open."""
+
+    path: str
+    device: str
+    file_id: str
+
+    @property
+    def description(self) -> str:
+        return f"detach {self.device} from {self.path}"
+
+
+class ResizeLoop(Struct, frozen=True, tag="resize_loop"):
+    """Let the loop device have the size of its file."""
+
+    path: str
+    device: str
+    file_id: str
+
+    @property
+    def description(self) -> str:
+        return f"let {self.device} grow to the size of {self.path}"
+
+
+class SyncDevice(Struct, frozen=True, tag="sync_device"):
+    """Write out what is still in memory for the device, and for a file system that is mounted from it."""
+
+    device: str
+
+    @property
+    def description(self) -> str:
+        return f"write out what is cached for {self.device}"
+
+
+Step = (CreateBackingFile | CopyReflink | MakeFileSystem | PublishFile | ReplaceFile | GrowFile | RemoveFile
+        | AttachLoop | DetachLoop | ResizeLoop | SyncDevice)

@@ -1,0 +1,58 @@
+"""What a storage driver has to be able to do: plan and tell, never touch."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from linstor_core.domain.observed import VolumeSeen
+from linstor_core.satellite.facts import PoolFacts, ResourceFacts
+from linstor_core.satellite.steps import Step
+from linstor_core.wire.resource_spec import PoolSpec, SnapshotVolumeSpec, VolumeSpec
+
+POOL_DIRECTORY = "StorDriver/StorPoolName"
+"""The property of a pool that says where it is; for FILE pools an absolute directory."""
+
+Pools = dict[str, PoolSpec]
+"""The pools of the node by upper-case name."""
+
+
+class VolumePlan(Struct, frozen=True):
+    """The steps for one volume or snapshot volume in four stages: a stage of all volumes is done before the next.
+
+    Nothing of a resource is replaced or removed before everything is prepared and every device is free.
+    """
+
+    prepare: tuple[Step, ...] = ()
+    detach: tuple[Step, ...] = ()
+    act: tuple[Step, ...] = ()
+    attach: tuple[Step, ...] = ()
+
+
+class StorageDriver(Protocol):
+    """One kind of storage. The plan functions raise SatelliteError when nothing may be planned."""
+
+    def volume_paths(self, volume: VolumeSpec, pools: Pools) -> tuple[str, ...]:
+        """The files that have to be looked at before the volume is planned."""
+
+    def snapshot_paths(self, volume: SnapshotVolumeSpec, snapshot: str, pools: Pools) -> tuple[str, ...]: ...
+
+    def plan_volume(self, volume: VolumeSpec, pools: Pools, facts: ResourceFacts, active: bool) -> VolumePlan: ...
+
+    def plan_delete(self, volume: VolumeSpec, pools: Pools, facts: ResourceFacts) -> VolumePlan: ...
+
+    def plan_snapshot(self, volume: SnapshotVolumeSpec, snapshot: str, pools: Pools,
+                      facts: ResourceFacts) -> VolumePlan: ...
+
+    def plan_snapshot_delete(self, volume: SnapshotVolumeSpec, snapshot: str, pools: Pools,
+                             facts: ResourceFacts) -> VolumePlan: ...
+
+    def volume_seen(self, volume: VolumeSpec, pools: Pools, facts: ResourceFacts) -> VolumeSeen | None:
+        """None when it could not be looked at."""
+
+    def snapshot_taken_ms(self, volume: SnapshotVolumeSpec, snapshot: str, pools: Pools,
+                          facts: ResourceFacts) -> int | None:
+        """When the snapshot volume was made, in ms since 1970, -1 if never; None when it could not be looked at."""
+
+    def supports_snapshots(self, facts: PoolFacts) -> bool: ...
