@@ -169,7 +169,7 @@ class HttpServer:
     def __init__(self, app: Flask, host: str, port: int) -> None:
         config = uvicorn.Config(Bridge(app), host=host, port=port, http="httptools", loop="none", lifespan="off",
                                 access_log=False, log_config=None, server_header=False, date_header=False,
-                                ws="none", timeout_graceful_shutdown=self.STOP_WITHIN_S)
+                                ws="none", proxy_headers=False, timeout_graceful_shutdown=self.STOP_WITHIN_S)
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None
 
