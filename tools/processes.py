@@ -36,9 +36,9 @@ class ProcessIdentity(Struct, frozen=True):
 
 
 def run(argv: Sequence[str], *, timeout_s: float = 120, cwd: Path | None = None,
-        environment: Mapping[str, str] | None = None) -> str:
+        environment: Mapping[str, str] | None = None, standard_input: str = "") -> str:
     """The output (both streams). Raises CommandFailed for any status but 0."""
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    done = subprocess.run(argv, input=standard_input, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=timeout_s, check=False, cwd=cwd, env=environment)
     if done.returncode != 0:
         raise CommandFailed(argv, done.returncode, done.stdout)
