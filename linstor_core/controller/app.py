@@ -109,6 +109,8 @@ async def _write(services: Services, route: Route, call: Call[Any]) -> Response:
     try:
         entries = await services.controller.apply(lambda cluster, context: write(cluster, context, call))
     except LinstorError as fault:
+        if fault.status is not None:
+            return _refusal(services, fault, route.mask)
         entries = [refusal_entry(fault, route.mask)]
     stamped = [_stamp(services, item) for item in entries]
     status = http_status(stamped, route.success)
@@ -184,7 +186,7 @@ def _refusal(services: Services, fault: Exception, mask: int) -> Response:
     headers: list[tuple[str, str]] = []
     if isinstance(fault, LinstorError):
         item = refusal_entry(fault, mask)
-        status = http_status([item], 200)
+        status = fault.status or http_status([item], 200)
     elif isinstance(fault, msgspec.DecodeError):
         item, status = _bad_json(fault), 400
     elif isinstance(fault, HTTPException):

@@ -108,11 +108,12 @@ class LinstorError(Exception):
     """A refusal with everything an administrator needs to know.
 
     `code` is a `Code`; `refs` name the objects (LINSTOR's obj_refs); `bare` leaves the operation and object bits out of
-    the return code, which is how LINSTOR answers where a call fails before it knows its object.
+    the return code, which is how LINSTOR answers where a call fails before it knows its object. `status` is the HTTP
+    status where it is not the one that follows from the code.
     """
 
     def __init__(self, message: str, code: int = 0, *, cause: str = "", correction: str = "", details: str = "",
-                 refs: dict[str, str] | None = None, bare: bool = False) -> None:
+                 refs: dict[str, str] | None = None, bare: bool = False, status: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = int(code)
@@ -121,6 +122,7 @@ class LinstorError(Exception):
         self.details = details
         self.refs = refs or {}
         self.bare = bare
+        self.status = status
 
 
 class NotFound(LinstorError):

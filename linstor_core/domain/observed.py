@@ -66,6 +66,8 @@ class PoolSeen(Struct, frozen=True):
     total_kib: int = -1
     supports_snapshots: bool = False
     failures: tuple[Failure, ...] = ()
+    reported_ms: int = 0
+    """When it came in, by the controller's clock."""
 
 
 class NodeSeen(Struct, frozen=True):

@@ -4,6 +4,7 @@ from linstor_core.controller.operations import (
     controller_props,
     encryption,
     nodes,
+    storage_pools,
 )
 from linstor_core.controller.route import Route
 
@@ -11,4 +12,5 @@ ROUTES: tuple[Route, ...] = (
     *controller_props.ROUTES,
     *encryption.ROUTES,
     *nodes.ROUTES,
+    *storage_pools.ROUTES,
 )

@@ -44,7 +44,8 @@ def delete(cluster: Cluster, _: Context, call: Call[NoBody]) -> Change:
 
 def _unknown(key: str) -> ApiCallRc:
     return entry(Severity.ERROR, Code.INVLD_PROP, _DELETE, f"'{key}' is no property of the controller.",
-                 details="Nothing was changed.", correction="Name keys that 'linstor controller list-properties' shows.")
+                 details="Nothing was changed.",
+                 correction="Name keys that 'linstor controller list-properties' shows.")
 
 
 def _namespace(space: str, keys: list[str]) -> ApiCallRc:

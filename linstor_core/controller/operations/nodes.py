@@ -54,10 +54,10 @@ def _checked_type(cluster: Cluster, body: NodeCreate, refs: dict[str, str]) -> N
         raise InvalidInput("A node needs a network interface.", Code.MISSING_NETCOM, refs=refs,
                            cause="No network interface was given.",
                            correction="Give at least one with name, address and satellite port.")
+    node_type = checked_type(body.type, refs)
     _with_refs(refs, names.node_name, body.name)
     for fields in body.net_interfaces:
         _checked_address(fields.address, refs)
-    node_type = checked_type(body.type, refs)
     if node_type not in _CREATABLE:
         raise InvalidInput(f"Nodes of type {node_type} can't be registered.", Code.UNKNOWN_ERROR, refs=refs,
                            cause="This release has no satellites of that kind.",

@@ -45,7 +45,9 @@ def reported(node_name: str, report: Report) -> Operation:
     """What a satellite sees, after it worked."""
 
     def fold(cluster: Cluster, context: Context) -> Change:
-        puts: list[object] = [*report.pools, *report.resources]
+        now_ms = context.now_ms()
+        puts: list[object] = [*(structs.replace(pool, reported_ms=now_ms) for pool in report.pools),
+                              *report.resources]
         seen = cluster.nodes_seen.get(key_of(node_name))
         if seen is not None and (report.synced or report.orphans is not None):
             puts.append(structs.replace(

@@ -1,9 +1,10 @@
 """Pure views of the published cluster, one module a noun."""
 
-from linstor_core.controller.queries import controller, nodes
+from linstor_core.controller.queries import controller, nodes, storage_pools
 from linstor_core.controller.route import Route
 
 ROUTES: tuple[Route, ...] = (
     *controller.ROUTES,
     *nodes.ROUTES,
+    *storage_pools.ROUTES,
 )
