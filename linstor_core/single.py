@@ -54,13 +54,17 @@ def settings_of(arguments: list[str] | None) -> SingleSettings:
     return SingleSettings(parsed.listen, parsed.satellite_listen, parsed.name, parsed.state)
 
 
-async def serve(settings: SingleSettings) -> None:
+def parts_of(settings: SingleSettings) -> tuple[ControllerDaemon, Satellite]:
+    """Both, on the real database and the real machine, not started."""
+    return (ControllerDaemon(settings.state / "controller", *settings.rest),
+            Satellite(SatelliteSettings(settings.node_name, settings.state / "satellite", *settings.satellite)))
+
+
+async def serve(controller: ControllerDaemon, satellite: Satellite) -> None:
     """Until SIGTERM or SIGINT. Volumes stay attached. Raises LinstorError, OSError when one of them can't start."""
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
-    satellite = Satellite(SatelliteSettings(settings.node_name, settings.state / "satellite", *settings.satellite))
-    controller = ControllerDaemon(settings.state / "controller", *settings.rest)
     async with AsyncExitStack() as running:
         # The satellite first: then the controller's first call to it gets through.
         await satellite.start()
@@ -72,7 +76,7 @@ async def serve(settings: SingleSettings) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     try:
-        uvloop.run(serve(settings_of(arguments)))
+        uvloop.run(serve(*parts_of(settings_of(arguments))))
     except (LinstorError, OSError) as fault:
         print(f"linstor: {fault}", file=sys.stderr)
         return 1

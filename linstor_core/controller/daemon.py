@@ -41,10 +41,10 @@ class SystemContext:
 
 
 class ControllerDaemon:
-    """A controller on a state folder and a listen address."""
+    """A controller on a state folder and a listen address; `repository` replaces the database in that folder."""
 
-    def __init__(self, state: Path, host: str, port: int) -> None:
-        self._repository = Repository.in_folder(state)
+    def __init__(self, state: Path, host: str, port: int, repository: Repository | None = None) -> None:
+        self._repository = repository or Repository.in_folder(state)
         self._address = (host, port)
         self._context = SystemContext()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import sqlalchemy as sa
@@ -48,7 +48,7 @@ class Repository:
         self._connection: sa.Connection | None = None
 
     @classmethod
-    def in_folder(cls, folder: Path) -> Repository:
+    def in_folder(cls, folder: Path) -> Self:
         folder.mkdir(parents=True, exist_ok=True)
         return cls(f"sqlite:///{folder / 'linstor.db'}")
 
