@@ -33,6 +33,9 @@ class ObjectKind(StrEnum):
     SNAPSHOT = "SNAP"
 
 
+_WIDER = {"StorDriver/StorPoolName": r"[^\x00-\x1f]+", "StorDriver/FileDir": r"[^\x00-\x1f]+"}
+"""Patterns that LINSTOR's table states too narrowly: a directory may well have a dot or a space in its name."""
+
 _SAME_RULES = {ObjectKind.RESOURCE_GROUP: ObjectKind.RESOURCE_DEFINITION,
                ObjectKind.VOLUME_GROUP: ObjectKind.VOLUME_DEFINITION}
 
@@ -51,7 +54,7 @@ class PropertyRule(Struct, frozen=True, omit_defaults=True):
     def accepts(self, value: str) -> bool:
         match self.type:
             case "regex" | "boolean" | "boolean_true_false":
-                return re.fullmatch(self.value, value, re.ASCII) is not None
+                return re.fullmatch(_WIDER.get(self.name, self.value), value, re.ASCII) is not None
             case "range":
                 return _in_range(self.value, value, r"-?\d{1,20}")
             case "range_float":
