@@ -77,7 +77,8 @@ class Executor:
     def _attach(self, step: AttachLoop) -> None:
         with backing_files.opened(step.path, os.O_RDWR) as file:
             _expect(file, step.path, step.data_id, ContentState.READY)
-            if self._loops.of_file(file_id_of(os.fstat(file))) is None:
+            # Somebody else may have attached the file: two devices over one file would destroy its content.
+            if step.is_new or self._loops.search(file_id_of(os.fstat(file))) is None:
                 self._loops.attach(file, step.path)
 
     def _detach(self, step: DetachLoop) -> None:

@@ -89,21 +89,31 @@ class LoopDevices:
         self._at_path[path] = (number, file_id)
 
     def of_file(self, file_id: str) -> LoopDevice | None:
-        """The loop device over a file that exists."""
-        with self._lock:
-            number = self._numbers.get(file_id)
-        found = None if number is None else _look(number)
-        if found is not None and found.file_id == file_id:
+        """The loop device over a file that exists, if it is one that we know of."""
+        known, found = self._remembered(file_id)
+        if found is not None or not known:
             return found
         with self._lock:
-            if number is not None:
-                self._numbers.pop(file_id, None)
-            # Somebody else may have attached the file: two devices over one file would destroy it.
-            if number is not None or self._monotonic() - self._listed_at > _LISTING_AGE_S:
+            if self._numbers.pop(file_id, None) is not None:
+                self._list_all()  # detached or moved to another device by somebody else
+        return self._remembered(file_id)[1]
+
+    def search(self, file_id: str) -> LoopDevice | None:
+        """As `of_file`, but finds what somebody else has attached, too."""
+        found = self.of_file(file_id)
+        if found is not None:
+            return found
+        with self._lock:
+            if self._monotonic() - self._listed_at > _LISTING_AGE_S:
                 self._list_all()
+        return self._remembered(file_id)[1]
+
+    def _remembered(self, file_id: str) -> tuple[bool, LoopDevice | None]:
+        """Whether a device is remembered, and the device if the kernel still says the same."""
+        with self._lock:
             number = self._numbers.get(file_id)
         found = None if number is None else _look(number)
-        return found if found is not None and found.file_id == file_id else None
+        return number is not None, found if found is not None and found.file_id == file_id else None
 
     def over_removed(self, path: str) -> LoopDevice | None:
         """The loop device that still holds the content of a file which was at `path` and is not any more."""

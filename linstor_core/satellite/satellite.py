@@ -85,7 +85,11 @@ class Satellite:
             world = await run(self._threads, real_world, SystemClock())
         self._reconciler = Reconciler(world, self._store, self._threads, self._on_resource, self._on_pool)
         self._reconciler.start(self._settings.name)
-        await self._channel.start(self._settings.address, self._settings.port)
+        try:
+            await self._channel.start(self._settings.address, self._settings.port)
+        except OSError:
+            await self.stop()
+            raise
         _log.info("satellite %s listens on %s port %d", self._settings.name, self._settings.address, self.port)
 
     async def stop(self) -> None:

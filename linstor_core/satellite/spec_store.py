@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import os
 import struct
@@ -78,6 +79,7 @@ class SpecStore:
         self._pending: list[Record] = []
         self._flushing: asyncio.Task[None] | None = None
         directory.mkdir(parents=True, exist_ok=True)
+        self._locked = _locked(directory / "lock")
         self._load()
         self._rewrite()
 
@@ -154,6 +156,18 @@ class SpecStore:
         if self._flushing is not None:
             await asyncio.wait((self._flushing,))
         os.close(self._file)
+        os.close(self._locked)
+
+
+def _locked(path: Path) -> int:
+    """Keeps a second satellite away from the same state. Raises BlockingIOError."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(file)
+        raise BlockingIOError(error.errno, f"another satellite uses the state in {path.parent}") from error
+    return file
 
 
 def _write_all(file: int, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What the executor can do, as values. Every step may be repeated, and a crash is allowed before and after each.
+"""What the executor can do, as values. A crash is allowed before, in and after each: the next plan goes on from there.
 
 `path` is always a backing file, `device` a block device. A `data_id` in a step is what the file has to be tagged with:
 the executor looks again on the open file before it acts, and refuses when it finds another one.
@@ -103,10 +103,11 @@ class RemoveFile(Struct, frozen=True, tag="remove_file"):
 
 
 class AttachLoop(Struct, frozen=True, tag="attach_loop"):
-    """Set up a loop device over the file."""
+    """Set up a loop device over the file. One that `is_new` was made by this very plan: none can be over it yet."""
 
     path: str
     data_id: str
+    is_new: bool = False
 
     @property
     def description(self) -> str:

@@ -67,7 +67,7 @@ class FileDriver:
             raise ForeignContent(path, file.data_id, volume.data_id)
         if isinstance(file, Absent) and volume.data_id in facts.known_data_ids:
             raise ContentVanished(path, file.stale_device)
-        attach = (AttachLoop(path, volume.data_id),) if active else ()
+        attach = (AttachLoop(path, volume.data_id, is_new=True),) if active else ()
         if volume.source is not None:
             _check_reflink(pool, volume.pool)
             prepare = clear + _copy(volume.source.data_id, _source_path(volume.source, pools), facts,
@@ -110,6 +110,7 @@ class FileDriver:
     def plan_delete(self, volume: VolumeSpec, pools: Pools, facts: ResourceFacts) -> VolumePlan:
         path, temporary = _paths(volume.pool, volume.identifier, volume.data_id, pools)
         ours = tuple(data_id for data_id in (volume.data_id, volume.replaces) if data_id)
+        _usable(volume.pool, facts)
         return _delete(path, temporary, ours, facts)
 
     def plan_snapshot(self, volume: SnapshotVolumeSpec, snapshot: str, pools: Pools,
@@ -132,6 +133,7 @@ class FileDriver:
     def plan_snapshot_delete(self, volume: SnapshotVolumeSpec, snapshot: str, pools: Pools,
                              facts: ResourceFacts) -> VolumePlan:
         path, temporary = _snapshot_paths(volume, snapshot, pools)
+        _usable(volume.pool, facts)
         return _delete(path, temporary, (volume.data_id,), facts)
 
     def volume_seen(self, volume: VolumeSpec, pools: Pools, facts: ResourceFacts) -> VolumeSeen | None:

@@ -1,0 +1,228 @@
+"""A node in memory: the same seams as the real observer and executor, held to them by the driver contract.
+
+Files are values, so a step that fails changes nothing. `open_devices` are in use; `fail_next` makes one step fail.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+
+from msgspec import Struct, structs
+
+from linstor_core.domain.errors import Code
+from linstor_core.domain.storage_pools import UNLIMITED_KIB, ProviderKind
+from linstor_core.satellite.facts import (
+    Absent,
+    ContentState,
+    FileFacts,
+    Observation,
+    PoolFacts,
+    Unobserved,
+)
+from linstor_core.satellite.failures import ContentMismatch, ForeignContent, StepFailed, UnsafePlan
+from linstor_core.satellite.steps import (
+    AttachLoop,
+    CopyReflink,
+    CreateBackingFile,
+    DetachLoop,
+    GrowFile,
+    MakeFileSystem,
+    PublishFile,
+    RemoveFile,
+    ReplaceFile,
+    ResizeLoop,
+    Step,
+    SyncDevice,
+)
+from linstor_core.satellite.storage.driver import POOL_DIRECTORY
+from linstor_core.wire.resource_spec import PoolSpec
+
+
+class SimulatedFile(Struct, frozen=True):
+    """`content` stands for whatever was written; blocks are counted in KiB."""
+
+    file_id: str
+    size_bytes: int
+    data_id: str = ""
+    state: str = ""
+    content: bytes = b""
+    allocated_kib: int = 0
+    modified_ms: int = 0
+
+
+class SimulatedLoop(Struct, frozen=True):
+    """A loop device keeps the file it was set up over, even when that is removed."""
+
+    path: str
+    file_id: str
+    size_bytes: int
+
+
+class SimulatedNode:
+    """Both `NodeObserver` and `StepExecutor`."""
+
+    def __init__(self, directories: tuple[str, ...], total_kib: int = 1 << 30, *, reflink: bool = True) -> None:
+        self.directories = set(directories)
+        self.total_kib = total_kib
+        self.reflink = reflink
+        self.files: dict[str, SimulatedFile] = {}
+        self.loops: dict[str, SimulatedLoop] = {}
+        self.open_devices: set[str] = set()
+        self.unreadable: dict[str, str] = {}
+        """Paths that cannot be looked at, with the reason."""
+        self.fail_next: StepFailed | None = None
+        self.ran: list[Step] = []
+        self._numbers = itertools.count(1)
+
+    # The observer's seam
+
+    def pool(self, pool: PoolSpec) -> PoolFacts | Unobserved:
+        if pool.kind is ProviderKind.DISKLESS:
+            return PoolFacts("", UNLIMITED_KIB, UNLIMITED_KIB)
+        directory = pool.props.get(POOL_DIRECTORY, "")
+        if directory not in self.directories:
+            return Unobserved(f"Could not look at the directory '{directory}'", code=Code.STOR_POOL_CONFIGURATION)
+        return PoolFacts(directory, self.free_kib, self.total_kib, self.reflink)
+
+    def file(self, path: str) -> Observation:
+        if path in self.unreadable:
+            return Unobserved(self.unreadable[path])
+        found = self.files.get(path)
+        if found is None:
+            stale = next((name for name, loop in self.loops.items() if loop.path == path), "")
+            return Absent(stale, self.loops[stale].file_id) if stale else Absent()
+        device = self._device_over(found.file_id)
+        size = self.loops[device].size_bytes if device else 0
+        return FileFacts(found.size_bytes, found.data_id, found.state, found.allocated_kib, found.file_id,
+                         found.modified_ms, device, size)
+
+    def tagged_files(self, directory: str) -> tuple[str, ...] | Unobserved:
+        return tuple(sorted(path for path, file in self.files.items()
+                            if file.data_id and os.path.dirname(path) == directory))
+
+    @property
+    def free_kib(self) -> int:
+        return self.total_kib - sum(file.allocated_kib for file in self.files.values())
+
+    # The executor's seam
+
+    def run(self, step: Step) -> None:
+        if self.fail_next is not None:
+            failure, self.fail_next = self.fail_next, None
+            raise failure
+        self._run(step)
+        self.ran.append(step)
+
+    def _run(self, step: Step) -> None:
+        match step:
+            case CreateBackingFile():
+                self._make(step.temporary, SimulatedFile(
+                    "", step.size_bytes, step.data_id, ContentState.BLANK,
+                    allocated_kib=step.size_bytes // 1024 if step.thick else 0), step)
+            case CopyReflink():
+                self._copy(step)
+            case MakeFileSystem():
+                blank = self._tagged(step.temporary, (step.data_id,), ContentState.BLANK)
+                self.files[step.temporary] = structs.replace(blank, content=step.file_system.encode())
+            case PublishFile():
+                self._publish(step)
+            case ReplaceFile():
+                self._tagged(step.path, (step.replaces,))
+                self.files[step.path] = self._ready(step.temporary, step.data_id)
+                del self.files[step.temporary]
+            case GrowFile():
+                self._grow(step)
+            case RemoveFile():
+                if step.path in self.files:
+                    self._tagged(step.path, step.data_ids)
+                    del self.files[step.path]
+            case AttachLoop() | DetachLoop() | ResizeLoop() | SyncDevice():
+                self._run_device(step)
+
+    def _run_device(self, step: AttachLoop | DetachLoop | ResizeLoop | SyncDevice) -> None:
+        match step:
+            case AttachLoop():
+                file = self._tagged(step.path, (step.data_id,), ContentState.READY)
+                if not self._device_over(file.file_id):
+                    names = (f"/dev/loop{number}" for number in itertools.count())
+                    device = next(name for name in names if name not in self.loops)
+                    self.loops[device] = SimulatedLoop(step.path, file.file_id, file.size_bytes)
+            case DetachLoop():
+                loop = self.loops.get(step.device)
+                if loop is not None and loop.file_id == step.file_id:
+                    if step.device in self.open_devices:
+                        raise StepFailed(f"The device {step.device} of {step.path} is in use", Code.IN_USE,
+                                         cause="The simulated node says so.")
+                    del self.loops[step.device]
+            case ResizeLoop():
+                size = self.files[step.path].size_bytes
+                self.loops[step.device] = structs.replace(self.loops[step.device], size_bytes=size)
+            case SyncDevice():
+                pass
+
+    def _make(self, path: str, file: SimulatedFile, step: Step) -> None:
+        if path in self.files:
+            raise StepFailed(f"Could not {step.description}: File exists")
+        if file.allocated_kib > self.free_kib:
+            raise StepFailed(f"Could not {step.description}: No space left on device", Code.NOT_ENOUGH_FREE_SPACE,
+                             cause="The simulated storage pool is full.", correction="Free space in it.")
+        number = next(self._numbers)
+        self.files[path] = structs.replace(file, file_id=f"0:1:{number}", modified_ms=number)
+
+    def _copy(self, step: CopyReflink) -> None:
+        source = self.files.get(step.source)
+        if source is None or source.data_id != step.source_data_id or source.state != ContentState.READY:
+            raise ContentMismatch(step.source, source.data_id if source else "", step.source_data_id)
+        self._make(step.temporary, structs.replace(
+            source, size_bytes=max(step.size_bytes, source.size_bytes), data_id=step.data_id,
+            state=ContentState.BLANK, allocated_kib=0), step)
+
+    def _publish(self, step: PublishFile) -> None:
+        ready = self._ready(step.temporary, step.data_id)
+        if step.path in self.files:
+            raise ForeignContent(step.path, self.files[step.path].data_id, step.data_id)
+        self.files[step.path] = ready
+        del self.files[step.temporary]
+
+    def _grow(self, step: GrowFile) -> None:
+        file = self._tagged(step.path, (step.data_id,), ContentState.READY)
+        more_kib = max(0, step.size_bytes - file.size_bytes) // 1024 if step.thick else 0
+        if more_kib > self.free_kib:
+            raise StepFailed(f"Could not {step.description}: No space left on device", Code.NOT_ENOUGH_FREE_SPACE)
+        self.files[step.path] = structs.replace(file, size_bytes=max(step.size_bytes, file.size_bytes),
+                                                allocated_kib=file.allocated_kib + more_kib)
+
+    def _ready(self, path: str, data_id: str) -> SimulatedFile:
+        return structs.replace(self._tagged(path, (data_id,)), state=ContentState.READY)
+
+    def _tagged(self, path: str, data_ids: tuple[str, ...], state: str = "") -> SimulatedFile:
+        file = self.files.get(path)
+        if file is None:
+            raise StepFailed(f"'{path}' is missing", Code.STOR_POOL_CONFIGURATION)
+        if file.data_id not in data_ids:
+            raise ForeignContent(path, file.data_id, " or ".join(data_ids))
+        if state and file.state != state:
+            raise UnsafePlan(f"The content of '{path}' is '{file.state}', expected was '{state}'")
+        return file
+
+    def _device_over(self, file_id: str) -> str:
+        return next((name for name, loop in self.loops.items() if loop.file_id == file_id), "")
+
+    # What a test does to the node
+
+    def write(self, device: str, content: bytes) -> None:
+        """As a program that writes to the start of a device."""
+        path, file = self._file_under(device)
+        self.files[path] = structs.replace(file, content=content, allocated_kib=max(4, file.allocated_kib))
+
+    def read(self, device: str, length: int) -> bytes:
+        return self._file_under(device)[1].content[:length].ljust(length, b"\0")
+
+    def _file_under(self, device: str) -> tuple[str, SimulatedFile]:
+        return next((path, file) for path, file in self.files.items() if file.file_id == self.loops[device].file_id)
+
+    def reboot(self) -> None:
+        """Files stay, devices go."""
+        self.loops.clear()
+        self.open_devices.clear()
