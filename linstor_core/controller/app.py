@@ -79,7 +79,7 @@ def _add(app: Flask, services: Services, route: Route) -> None:
                 return _answer(route.read(services.controller.cluster, call))
             work = _serve(services, route, call) if route.service is not None else _write(services, route, call)
             pending = Pending()
-            pending.work = work
+            pending.work = _answered(services, route, work)
             return pending
         except (LinstorError, HTTPException, msgspec.DecodeError) as fault:
             return _refusal(services, fault, route.mask)
@@ -103,6 +103,14 @@ def allowed_methods(app: Flask, path: str) -> list[str]:
     return [method for method in ("HEAD", "POST", "GET", "OPTIONS", "PUT", "DELETE", "PATCH") if method in found]
 
 
+async def _answered(services: Services, route: Route, work: Coroutine[Any, Any, Response]) -> Response:
+    """Work that ends outside Flask: its exceptions become answers here."""
+    try:
+        return await work
+    except Exception as fault:
+        return _refusal(services, fault, route.mask)
+
+
 async def _write(services: Services, route: Route, call: Call[Any]) -> Response:
     write = route.write
     assert write is not None
@@ -119,10 +127,7 @@ async def _write(services: Services, route: Route, call: Call[Any]) -> Response:
 
 async def _serve(services: Services, route: Route, call: Call[Any]) -> Response:
     assert route.service is not None
-    try:
-        result = await route.service(services, call)
-    except LinstorError as fault:
-        return _refusal(services, fault, route.mask)
+    result = await route.service(services, call)
     if isinstance(result, Response):
         return result
     if isinstance(result, list) and result and isinstance(result[0], ApiCallRc):
