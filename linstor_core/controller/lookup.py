@@ -8,7 +8,7 @@ from __future__ import annotations
 from linstor_core.domain.cluster import Cluster
 from linstor_core.domain.errors import Code, NotFound
 from linstor_core.domain.nodes import NetInterface, Node
-from linstor_core.domain.resource_groups import ResourceGroup
+from linstor_core.domain.resource_groups import ResourceGroup, VolumeGroup
 from linstor_core.domain.storage_pools import StoragePool
 
 Refs = dict[str, str]
@@ -50,6 +50,15 @@ def resource_group(cluster: Cluster, name: str, refs: Refs | None = None, *, bar
     if found is None:
         raise _missing("resource group", name, Code.NOT_FOUND_RSC_GRP, "linstor resource-group list", refs, bare=bare)
     return found
+
+
+def volume_group(group: ResourceGroup, number: str, refs: Refs | None = None, *, bare: bool = False) -> VolumeGroup:
+    """Raises NotFound (318)."""
+    for part in group.volume_groups:
+        if str(part.number) == number:
+            return part
+    raise _missing("volume group", number, Code.NOT_FOUND_VLM_GRP, f"linstor volume-group list {group.name}", refs,
+                   bare=bare)
 
 
 def _missing(kind: str, name: str, code: Code, listing: str, refs: Refs | None, *,

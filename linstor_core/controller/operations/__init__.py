@@ -4,7 +4,10 @@ from linstor_core.controller.operations import (
     controller_props,
     encryption,
     nodes,
+    resource_groups,
+    storage_pool_definitions,
     storage_pools,
+    volume_groups,
 )
 from linstor_core.controller.route import Route
 
@@ -12,5 +15,8 @@ ROUTES: tuple[Route, ...] = (
     *controller_props.ROUTES,
     *encryption.ROUTES,
     *nodes.ROUTES,
+    *resource_groups.ROUTES,
+    *storage_pool_definitions.ROUTES,
     *storage_pools.ROUTES,
+    *volume_groups.ROUTES,
 )
