@@ -88,7 +88,7 @@ def _pool_directory(folder: StateFolder) -> str:
     if loop_mounts.is_mounted(folder.pool):
         return f"{shown} (found)"
     loop_mounts.mount_image(folder.image, folder.pool, IMAGE_MIB)
-    return f"{shown} (xfs image of {shutil.disk_usage(folder.pool).total >> 30} GiB, takes space as it fills)"
+    return f"{shown} (xfs image of {shutil.disk_usage(folder.pool).total / 2**30:.0f} GiB, takes space as it fills)"
 
 
 def _process(folder: StateFolder, setup: Setup) -> str:
