@@ -1,0 +1,26 @@
+"""A real satellite process that kills itself after a number of steps: `python -m linstor_core.testing.doomed_satellite`.
+
+The first argument is that number, the others are the satellite's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from msgspec import structs
+
+from linstor_core.satellite.__main__ import serve, settings_of
+from linstor_core.satellite.clock import SystemClock
+from linstor_core.satellite.satellite import real_world
+from linstor_core.testing.cut_executor import CutExecutor, kill_process
+
+
+def main(arguments: list[str]) -> None:
+    world = real_world(SystemClock())
+    doomed = CutExecutor(world.executor, int(arguments[0]), kill_process)
+    asyncio.run(serve(settings_of(arguments[1:]), structs.replace(world, executor=doomed)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
