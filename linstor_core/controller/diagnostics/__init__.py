@@ -1,0 +1,8 @@
+"""What tells an administrator how the controller fares: error reports, metrics, its configuration, SOS reports, copies
+of the database. One module a subject; each exports `ROUTES`.
+"""
+
+from linstor_core.controller.diagnostics import start_page
+from linstor_core.controller.route import Route
+
+ROUTES: tuple[Route, ...] = (*start_page.ROUTES,)
