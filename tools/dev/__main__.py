@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from linstor_core.client.errors import ClientError
 from tools.dev import checks
 from tools.dev.down import down
 from tools.dev.progress import Progress
@@ -13,10 +14,9 @@ from tools.dev.state_folder import DEFAULT, StateFolder, StateFolderRefused
 from tools.dev.up import CannotStart, up
 from tools.loop_mounts import NoRoom
 from tools.processes import CommandFailed
-from tools.rest import RestRefused
 from tools.services import StartFailed
 
-EXPECTED = (CannotStart, StateFolderRefused, NoRoom, CommandFailed, StartFailed, RestRefused, OSError)
+EXPECTED = (CannotStart, StateFolderRefused, NoRoom, CommandFailed, StartFailed, ClientError, OSError)
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
