@@ -84,7 +84,8 @@ def _file_system(cluster: Cluster, definition: ResourceDefinition | None, volume
 def _snapshot(snapshot: Snapshot, part: NodeSnapshot) -> SnapshotSpec:
     volumes = tuple(SnapshotVolumeSpec(volume.number, volume.storage_pool, volume.identifier, volume.data_id,
                                        volume.source_data_id) for volume in part.volumes)
-    return SnapshotSpec(snapshot.name, part.uuid, volumes, "DELETE" in snapshot.flags or "DELETE" in part.flags)
+    unwanted = {"DELETE", "FAILED_DEPLOYMENT", "FAILED_DISCONNECT"}  # pieces of a failed snapshot are of no use
+    return SnapshotSpec(snapshot.name, part.uuid, volumes, not unwanted.isdisjoint((*snapshot.flags, *part.flags)))
 
 
 def pools(cluster: Cluster, node: str) -> tuple[PoolSpec, ...]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import structs
 
 from linstor_core.controller.change import Change, Context, Operation
-from linstor_core.domain.cluster import Cluster, key_of
+from linstor_core.controller.operations import completion
+from linstor_core.domain.cluster import Cluster, Document, key_of
 from linstor_core.domain.nodes import ConnectionStatus
-from linstor_core.domain.observed import NodeSeen
+from linstor_core.domain.observed import NodeSeen, ResourceSeen
+from linstor_core.domain.snapshots import Snapshot
 from linstor_core.wire.node_report import HelloAnswer, Report
 
 
@@ -24,35 +28,78 @@ def introduced(node_name: str, answer: HelloAnswer) -> Operation:
 
 
 def link_broken(node_key: str, status: ConnectionStatus, attempts: int) -> Operation:
-    """The link is down; what was seen last stays, marked by the node's status."""
+    """The link is down; what was seen last stays, marked by the node's status.
 
-    def fold(cluster: Cluster, context: Context) -> Change:
+    A snapshot that was being taken there has failed: a part taken after the node's return would be of another moment.
+    """
+
+    def fold(cluster: Cluster, _: Context) -> Change:
         node = cluster.nodes.get(node_key)
         if node is None:
             return Change()
         seen = cluster.nodes_seen.get(node_key)
         if seen is not None and seen.status is status and seen.reconnect_attempts == attempts:
             return Change()
+        was_online = seen is not None and seen.status is ConnectionStatus.ONLINE
         seen = seen or NodeSeen(node.name, status)
-        since = seen.offline_since_ms if seen.offline_since_ms is not None else context.now_ms()
-        return Change(puts=(structs.replace(seen, status=status, reconnect_attempts=attempts,
-                                            offline_since_ms=since),))
+        interrupted = _interrupted(cluster, node.name) if was_online and status is not ConnectionStatus.ONLINE else []
+        return Change(puts=(structs.replace(seen, status=status, reconnect_attempts=attempts), *interrupted))
 
     return fold
 
 
+def _interrupted(cluster: Cluster, node_name: str) -> list[Snapshot]:
+    found = []
+    for snapshot in cluster.snapshots.values():
+        part = None if completion.has_ended(snapshot) else snapshot.on_node(node_name)
+        if part is not None and part.create_timestamp_ms is None:
+            found.append(structs.replace(snapshot, flags=(*snapshot.flags, completion.FAILED_DISCONNECT)))
+    return found
+
+
 def reported(node_name: str, report: Report) -> Operation:
-    """What a satellite sees, after it worked."""
+    """What a satellite sees, after it worked, and what that completes.
+
+    What it says of other nodes, or of things that it is not asked to hold any more, is left out.
+    """
 
     def fold(cluster: Cluster, context: Context) -> Change:
-        now_ms = context.now_ms()
-        puts: list[object] = [*(structs.replace(pool, reported_ms=now_ms) for pool in report.pools),
-                              *report.resources]
-        seen = cluster.nodes_seen.get(key_of(node_name))
-        if seen is not None and (report.synced or report.orphans is not None):
-            puts.append(structs.replace(
-                seen, status=ConnectionStatus.ONLINE if report.synced else seen.status,
-                orphans=report.orphans if report.orphans is not None else seen.orphans))
-        return Change(puts=tuple(puts))  # type: ignore[arg-type]
+        node_key = key_of(node_name)
+        seen: list[Document] = [pool for pool in report.pools if cluster.pool(node_name, pool.name) is not None]
+        resources = [answer for answer in report.resources if key_of(answer.node_name) == node_key
+                     and (key_of(answer.resource_name), node_key) in cluster.generations]
+        seen += resources
+        link = cluster.nodes_seen.get(node_key)
+        if link is not None and (report.synced or report.orphans is not None):
+            seen.append(structs.replace(
+                link, status=ConnectionStatus.ONLINE if report.synced else link.status,
+                orphans=report.orphans if report.orphans is not None else link.orphans))
+        after = cluster.with_documents(seen, ())
+        return _completed(after, {key_of(answer.resource_name) for answer in resources}, context, seen)
+
+    return fold
+
+
+def _completed(cluster: Cluster, keys: Iterable[str], context: Context, seen: list[Document]) -> Change:
+    puts, deletes = list(seen), []
+    for key in sorted(keys):
+        more, gone = completion.of_definition(cluster, key, context.now_ms())
+        puts += more
+        deletes += gone
+    vanished = {key for cls, key in deletes if cls is ResourceSeen}
+    return Change(puts=tuple(put for put in puts if not isinstance(put, ResourceSeen) or _place(put) not in vanished),
+                  deletes=tuple(deletes))
+
+
+def _place(seen: ResourceSeen) -> tuple[str, str]:
+    return key_of(seen.resource_name), key_of(seen.node_name)
+
+
+def upkeep() -> Operation:
+    """Completes what has been reported already; for what a failed commit left behind. Run from time to time."""
+
+    def fold(cluster: Cluster, context: Context) -> Change:
+        keys = [key for key in cluster.resource_definitions if completion.is_pending(cluster, key)]
+        return _completed(cluster, keys, context, [])
 
     return fold

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
+from operator import is_
 from typing import Any, TypeVar
 
 import msgspec
@@ -58,9 +59,12 @@ def _number(call: Call[Any], name: str) -> int:
 
 
 def page(call: Call[Any], items: Iterable[T]) -> Iterator[T]:
-    """The part of `items` that `offset` and `limit` name. Raises InvalidInput at once for what is no number."""
+    """The part of `items` that `offset` and `limit` name. Raises InvalidInput at once for what is no number.
+
+    Without a limit an offset means nothing, as in LINSTOR.
+    """
     offset, limit = max(0, _number(call, "offset")), _number(call, "limit")
-    return islice(items, offset, offset + limit if limit > 0 else None)
+    return islice(items, offset, offset + limit) if limit > 0 else iter(items)
 
 
 def encoded(objects: Iterable[bytes]) -> Encoded:
@@ -95,7 +99,7 @@ class Memo:
     def get(self, key: Any, *inputs: Any) -> bytes:
         """`build(*inputs)` as JSON; `key` tells apart the objects of the view."""
         found = self._kept.get(key)
-        if found is not None and all(a is b for a, b in zip(found[0], inputs, strict=True)):
+        if found is not None and len(found[0]) == len(inputs) and all(map(is_, found[0], inputs)):
             return found[1]
         body = _encoder.encode(self._build(*inputs))
         if len(self._kept) >= self._limit:

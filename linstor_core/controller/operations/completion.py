@@ -1,0 +1,179 @@
+"""What a report completes: pure, and decided from the model alone, so that a repeated or late report does no harm.
+
+Only an answer to the newest spec counts. Deletion completes when the satellite has looked and found nothing left;
+that it said nothing completes nothing.
+"""
+
+from __future__ import annotations
+
+from msgspec import structs
+
+from linstor_core.controller.operations.dependents import with_flag, without_flag
+from linstor_core.domain.cluster import Cluster, Document, Key, key_of
+from linstor_core.domain.observed import ResourceSeen
+from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeDefinition
+from linstor_core.domain.resources import Resource, Volume
+from linstor_core.domain.snapshots import NodeSnapshot, Snapshot
+from linstor_core.domain.storage_pools import ProviderKind
+
+Edits = tuple[list[Document], list[tuple[type, Key]]]
+
+FAILED_DEPLOYMENT = "FAILED_DEPLOYMENT"
+FAILED_DISCONNECT = "FAILED_DISCONNECT"
+SUCCESSFUL = "SUCCESSFUL"
+_ENDED = frozenset({SUCCESSFUL, FAILED_DEPLOYMENT, FAILED_DISCONNECT, "DELETE"})
+
+
+def of_definition(cluster: Cluster, key: str, now_ms: int) -> Edits:
+    """Everything of one definition that what is seen by now completes. Applied, it gives nothing a second time."""
+    puts: list[Document] = []
+    deletes: list[tuple[type, Key]] = []
+    resources: list[Resource] = []
+    snapshots: list[Snapshot] = []
+    for resource in cluster.resources_of(key):
+        left = _resource(cluster, resource)
+        if left is None:
+            deletes.append((Resource, (key, key_of(resource.node_name))))
+            continue
+        resources.append(left)
+        if left is not resource:
+            puts.append(left)
+    for snapshot in cluster.snapshots_of_definition(key):
+        rest = _snapshot(cluster, snapshot, now_ms)
+        if rest is None:
+            deletes.append((Snapshot, (key, key_of(snapshot.name))))
+            continue
+        snapshots.append(rest)
+        if rest is not snapshot:
+            puts.append(rest)
+    deletes += _vanished(cluster, key, resources, snapshots)
+    definition = cluster.resource_definitions.get(key)
+    if definition is not None:
+        if "DELETE" in definition.flags and not resources and not snapshots:
+            return [], [*deletes, (ResourceDefinition, key)]
+        changed = _definition(cluster, definition, resources)
+        if changed != definition:
+            puts.append(changed)
+    return puts, deletes
+
+
+def has_ended(snapshot: Snapshot) -> bool:
+    """Whether a snapshot was taken, has failed, or is on its way out."""
+    return bool(_ENDED.intersection(snapshot.flags))
+
+
+def is_pending(cluster: Cluster, key: str) -> bool:
+    """Whether something of a definition waits for its completion."""
+    definition = cluster.resource_definitions[key]
+    return (bool(definition.flags) or any(volume.flags for volume in definition.volume_definitions)
+            or any((key, node) in cluster.copying or cluster.resources[key, node].is_deleting
+                   for node in cluster.nodes_of.get(key, ()))
+            or any(SUCCESSFUL not in snapshot.flags or any(part.flags for part in snapshot.nodes) or
+                   "DELETE" in snapshot.flags for snapshot in cluster.snapshots_of_definition(key)))
+
+
+def _answer(cluster: Cluster, name: str, node_name: str) -> ResourceSeen | None:
+    """What the satellite saw after the newest spec; None while it has not answered that one."""
+    return cluster.seen(name, node_name) if cluster.is_settled(name, node_name) else None
+
+
+def _is_absent(cluster: Cluster, seen: ResourceSeen, resource: Resource, volume: Volume) -> bool:
+    pool = cluster.pool(resource.node_name, volume.storage_pool)
+    if pool is None or pool.provider_kind is ProviderKind.DISKLESS:
+        return True  # no satellite was ever asked to hold it
+    found = seen.volume(volume.number)
+    return found is not None and not found.present
+
+
+def _resource(cluster: Cluster, resource: Resource) -> Resource | None:
+    """The resource without what is gone; None when all of it is."""
+    seen = _answer(cluster, resource.name, resource.node_name)
+    if seen is None:
+        return resource
+    if resource.is_deleting and all(_is_absent(cluster, seen, resource, volume) for volume in resource.volumes):
+        return None
+    volumes = tuple(_volume(seen, volume) for volume in resource.volumes
+                    if "DELETE" not in volume.flags or not _is_absent(cluster, seen, resource, volume))
+    return resource if volumes == resource.volumes else structs.replace(resource, volumes=volumes)
+
+
+def _volume(seen: ResourceSeen, volume: Volume) -> Volume:
+    found = seen.volume(volume.number)
+    if volume.is_copying and found is not None and found.present and found.data_id == volume.data_id:
+        return structs.replace(volume, populated=True)
+    return volume
+
+
+def _snapshot(cluster: Cluster, snapshot: Snapshot, now_ms: int) -> Snapshot | None:
+    parts = tuple(part for part in (_part(cluster, snapshot, part, now_ms) for part in snapshot.nodes)
+                  if part is not None)
+    if not parts:
+        return None
+    flags = snapshot.flags
+    if not has_ended(snapshot):
+        if all(part.create_timestamp_ms is not None for part in parts):
+            flags = with_flag(flags, SUCCESSFUL)
+        elif any(_has_failed(cluster, snapshot, part) for part in parts):
+            flags = with_flag(flags, FAILED_DEPLOYMENT)
+    changed = structs.replace(snapshot, nodes=parts, flags=flags)
+    return snapshot if changed == snapshot else changed
+
+
+def _part(cluster: Cluster, snapshot: Snapshot, part: NodeSnapshot, now_ms: int) -> NodeSnapshot | None:
+    seen = _answer(cluster, snapshot.resource_name, part.node_name)
+    found = next((each for each in seen.snapshots if each.uuid == part.uuid), None) if seen is not None else None
+    if found is None:
+        return part
+    if "DELETE" in snapshot.flags or "DELETE" in part.flags:
+        return part if found.present else None
+    if found.present and part.create_timestamp_ms is None and not has_ended(snapshot):
+        return structs.replace(part, create_timestamp_ms=found.create_timestamp_ms or now_ms)
+    return part
+
+
+def _has_failed(cluster: Cluster, snapshot: Snapshot, part: NodeSnapshot) -> bool:
+    seen = _answer(cluster, snapshot.resource_name, part.node_name)
+    return part.create_timestamp_ms is None and seen is not None and bool(seen.failures)
+
+
+def _vanished(cluster: Cluster, key: str, resources: list[Resource],
+              snapshots: list[Snapshot]) -> list[tuple[type, Key]]:
+    """What was seen where nothing of the definition is wanted any more."""
+    left = {key_of(resource.node_name) for resource in resources}
+    left |= {key_of(part.node_name) for snapshot in snapshots for part in snapshot.nodes}
+    before = set(cluster.nodes_of.get(key, ()))
+    before |= {key_of(part.node_name) for snapshot in cluster.snapshots_of_definition(key) for part in snapshot.nodes}
+    return [(ResourceSeen, (key, node)) for node in sorted(before - left) if (key, node) in cluster.resources_seen]
+
+
+def _definition(cluster: Cluster, definition: ResourceDefinition, resources: list[Resource]) -> ResourceDefinition:
+    volumes = tuple(_volume_definition(cluster, volume, resources) for volume in definition.volume_definitions
+                    if "DELETE" not in volume.flags
+                    or any(resource.volume(volume.number) is not None for resource in resources))
+    return structs.replace(definition, volume_definitions=volumes, flags=_clone_flags(cluster, definition, resources))
+
+
+def _volume_definition(cluster: Cluster, volume: VolumeDefinition, resources: list[Resource]) -> VolumeDefinition:
+    if "RESIZE" not in volume.flags:
+        return volume
+    for resource in resources:
+        if resource.is_deleting or resource.volume(volume.number) is None:
+            continue
+        seen = _answer(cluster, resource.name, resource.node_name)
+        found = seen.volume(volume.number) if seen is not None else None
+        if seen is None or seen.failures or found is None or 0 <= found.usable_kib < volume.size_kib:
+            return volume
+    return structs.replace(volume, flags=without_flag(volume.flags, "RESIZE"))
+
+
+def _clone_flags(cluster: Cluster, definition: ResourceDefinition, resources: list[Resource]) -> tuple[str, ...]:
+    """CLONING ends when every volume has its content; a failed copy is tried again, so FAILED may end, too."""
+    if "CLONING" not in definition.flags:
+        return definition.flags
+    answers = [_answer(cluster, resource.name, resource.node_name) for resource in resources]
+    if not resources or any(seen is not None and seen.failures for seen in answers):
+        return with_flag(definition.flags, "FAILED")
+    if any(seen is None for seen in answers) or any(volume.is_copying for resource in resources
+                                                    for volume in resource.volumes):
+        return definition.flags
+    return without_flag(definition.flags, "CLONING", "FAILED")

@@ -1,0 +1,66 @@
+"""What must not be taken away: data that somebody uses, and sources that are still being copied from."""
+
+from __future__ import annotations
+
+from linstor_core.domain.cluster import Cluster, key_of
+from linstor_core.domain.errors import Code, Conflict
+from linstor_core.domain.resources import Resource, Volume
+from linstor_core.domain.snapshots import Snapshot
+
+
+def with_flag(flags: tuple[str, ...], flag: str) -> tuple[str, ...]:
+    return flags if flag in flags else (*flags, flag)
+
+
+def without_flag(flags: tuple[str, ...], *unwanted: str) -> tuple[str, ...]:
+    return tuple(flag for flag in flags if flag not in unwanted)
+
+
+def is_in_use(cluster: Cluster, resource: Resource) -> bool:
+    """Whether a device of it was open when its node last reported."""
+    seen = cluster.seen(resource.name, resource.node_name)
+    return seen is not None and any(volume.in_use for volume in seen.volumes)
+
+
+def check_not_in_use(cluster: Cluster, resource: Resource) -> None:
+    """Raises Conflict (997)."""
+    if is_in_use(cluster, resource):
+        raise Conflict(f"'{resource.name}' is in use on node '{resource.node_name}'.", Code.IN_USE,
+                       cause="A device of it is mounted or open.",
+                       correction=f"Unmount or close it on '{resource.node_name}', then try again.",
+                       refs={"Node": resource.node_name})
+
+
+def check_not_a_source(cluster: Cluster, resource: Resource, number: int | None = None) -> None:
+    """Raises Conflict (992) while a clone is still being made of this resource, or of one volume of it."""
+    own = {(key_of(volume.storage_pool), volume.identifier) for volume in resource.volumes
+           if number is None or volume.number == number}
+    for copy, volume in _copies_on(cluster, resource.node_name):
+        source = volume.source
+        if source is not None and not source.snapshot_name and (key_of(source.storage_pool), source.identifier) in own:
+            raise _busy(f"'{resource.name}'", copy, volume)
+
+
+def check_snapshot_not_a_source(cluster: Cluster, snapshot: Snapshot) -> None:
+    """Raises Conflict (992) while a restored or rolled back volume still waits for data of this snapshot."""
+    for part in snapshot.nodes:
+        ids = {volume.data_id for volume in part.volumes}
+        for copy, volume in _copies_on(cluster, part.node_name):
+            source = volume.source
+            if source is not None and source.snapshot_name and source.data_id in ids:
+                raise _busy(f"The snapshot '{snapshot.name}' of '{snapshot.resource_name}'", copy, volume)
+
+
+def _copies_on(cluster: Cluster, node_name: str) -> list[tuple[Resource, Volume]]:
+    node_key = key_of(node_name)
+    return [(resource, volume) for definition, node in cluster.copying if node == node_key
+            for resource in (cluster.resources[definition, node],)
+            for volume in resource.volumes if volume.is_copying]
+
+
+def _busy(what: str, copy: Resource, volume: Volume) -> Conflict:
+    return Conflict(f"{what} is still needed.", Code.BUSY,
+                    cause=f"Volume {volume.number} of '{copy.name}' on node '{copy.node_name}' is being copied from "
+                          "it, and the node has not confirmed the copy yet.",
+                    correction=f"Wait until '{copy.name}' is complete, or delete it.",
+                    refs={"Node": copy.node_name})

@@ -1,0 +1,90 @@
+"""How a caller that waits learns what became of its work. All of it reads the published model only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from linstor_core.controller.call import Call
+from linstor_core.controller.change import Outcome
+from linstor_core.domain.cluster import Cluster, key_of
+from linstor_core.domain.errors import Code
+from linstor_core.domain.observed import Failure
+from linstor_core.wire.api_call_rc import ApiCallRc, Severity
+
+NOT_CONNECTED = 1002
+Places = Sequence[tuple[str, str]]
+"""(name of a definition, name of a node)"""
+
+
+def watched(places: Places) -> tuple[str, ...]:
+    """What to watch for news about these places."""
+    return tuple({key_of(name): None for place in places for name in place})
+
+
+def when_settled(call: Call[Any], places: Places, entries: Iterable[ApiCallRc]) -> Outcome:
+    """`entries` once every online node has answered the newest spec; what failed, and who is away, comes besides.
+
+    A place of which nothing is wanted any more counts as settled: somebody deleted it meanwhile.
+    """
+    done = tuple(entries)
+
+    def outcome(cluster: Cluster) -> tuple[ApiCallRc, ...] | None:
+        if any(_is_open(cluster, place) for place in places):
+            return None
+        failures = tuple(failure_entries(call, cluster, places))
+        return (*(() if failures else done), *failures, *away_entries(call, cluster, places))
+
+    return outcome
+
+
+def when_gone(call: Call[Any], places: Places, gone: Callable[[Cluster], bool],
+              entries: Iterable[ApiCallRc]) -> Outcome:
+    """`entries` once `gone` holds. Ends early when what is left failed to go, or is on nodes that are away."""
+    done = tuple(entries)
+
+    def outcome(cluster: Cluster) -> tuple[ApiCallRc, ...] | None:
+        if gone(cluster):
+            return done
+        left = [place for place in places if _key(place) in cluster.generations]
+        failed = tuple(failure_entries(call, cluster, left))
+        at_work = [place for place in left if cluster.is_online(place[1]) and not _failures(cluster, place)]
+        if at_work:
+            return None
+        away = away_entries(call, cluster, left)
+        return (*failed, *away) if failed or away else None
+
+    return outcome
+
+
+def _key(place: tuple[str, str]) -> tuple[str, str]:
+    return key_of(place[0]), key_of(place[1])
+
+
+def _is_open(cluster: Cluster, place: tuple[str, str]) -> bool:
+    return _key(place) in cluster.generations and cluster.is_online(place[1]) and not cluster.is_settled(*place)
+
+
+def _failures(cluster: Cluster, place: tuple[str, str]) -> tuple[Failure, ...]:
+    seen = cluster.seen(*place)
+    return seen.failures if seen is not None and cluster.is_settled(*place) else ()
+
+
+def failure_entries(call: Call[Any], cluster: Cluster, places: Places) -> list[ApiCallRc]:
+    """An error for everything that an online node could not do."""
+    return [call.rc(Severity.ERROR, failure.code or Code.UNKNOWN_ERROR,
+                    f"Node '{node}': {failure.message}", cause=failure.cause, details=failure.details,
+                    correction=failure.correction or "Once the cause is removed the node goes on by itself.",
+                    refs={"RscDfn": name, "Node": node})
+            for name, node in places if cluster.is_online(node) for failure in _failures(cluster, (name, node))]
+
+
+def away_entries(call: Call[Any], cluster: Cluster, places: Places) -> list[ApiCallRc]:
+    """A warning for every node that is not there."""
+    names = {node: name for name, node in places if _key((name, node)) in cluster.generations
+             and not cluster.is_online(node)}
+    return [call.rc(Severity.WARN, NOT_CONNECTED, f"The node '{node}' is not connected.",
+                    details="The node catches up as soon as it is connected again.",
+                    cause="The controller has no connection to the satellite of this node.",
+                    correction="Nothing has to be repeated. Check the node if it does not return by itself.",
+                    refs={"RscDfn": name, "Node": node}) for node, name in names.items()]
