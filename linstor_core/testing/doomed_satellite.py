@@ -1,6 +1,6 @@
-"""A real satellite process that kills itself after a number of steps: `python -m linstor_core.testing.doomed_satellite`.
+"""A real satellite process that kills itself after a number of steps.
 
-The first argument is that number, the others are the satellite's own.
+`python -m linstor_core.testing.doomed_satellite STEPS …`: the other arguments are the satellite's own.
 """
 
 from __future__ import annotations

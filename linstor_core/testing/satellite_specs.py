@@ -27,8 +27,10 @@ def volume(data_id: str = "d1", *, number: int = 0, name: str = "r", size_kib: i
     return VolumeSpec(number, size_kib, "p", f"{name}_{number:05}", data_id, source, replaces, wanted, delete)
 
 
-def snapshot(name: str = "s1", data_id: str = "ds1", source_data_id: str = "d1", *, delete: bool = False) -> SnapshotSpec:
-    return SnapshotSpec(name, f"uuid-{name}", (SnapshotVolumeSpec(0, "p", "r_00000", data_id, source_data_id),), delete)
+def snapshot(name: str = "s1", data_id: str = "ds1", source_data_id: str = "d1", *,
+             delete: bool = False) -> SnapshotSpec:
+    part = SnapshotVolumeSpec(0, "p", "r_00000", data_id, source_data_id)
+    return SnapshotSpec(name, f"uuid-{name}", (part,), delete)
 
 
 def source(data_id: str, snapshot_name: str = "") -> DataSource:
