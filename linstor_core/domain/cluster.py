@@ -15,6 +15,7 @@ from msgspec import Struct, field, structs
 from linstor_core.domain.encryption import MasterKey
 from linstor_core.domain.nodes import ConnectionStatus, Node
 from linstor_core.domain.observed import NodeSeen, PoolSeen, ResourceSeen
+from linstor_core.domain.registers import KeyValueStore, LinstorRemote, NodeConnection, ResourceConnection
 from linstor_core.domain.resource_definitions import ResourceDefinition
 from linstor_core.domain.resource_groups import ResourceGroup
 from linstor_core.domain.resources import Resource
@@ -84,6 +85,11 @@ KINDS: dict[type, Kind] = {
     ResourceDefinition: Kind("resource_definition", "resource_definitions", _named),
     Resource: Kind("resource", "resources", lambda r: (key_of(r.name), key_of(r.node_name))),
     Snapshot: Kind("snapshot", "snapshots", lambda s: (key_of(s.resource_name), key_of(s.name))),
+    KeyValueStore: Kind("key_value_store", "key_value_stores", _named),
+    LinstorRemote: Kind("linstor_remote", "linstor_remotes", _named),
+    NodeConnection: Kind("node_connection", "node_connections", lambda c: (key_of(c.node_a), key_of(c.node_b))),
+    ResourceConnection: Kind("resource_connection", "resource_connections",
+                             lambda c: (key_of(c.resource_name), key_of(f"{c.node_a};{c.node_b}"))),
     NodeSeen: Kind("node_seen", "nodes_seen", lambda n: key_of(n.node_name), persistent=False),
     PoolSeen: Kind("pool_seen", "pools_seen", _on_node, persistent=False),
     ResourceSeen: Kind("resource_seen", "resources_seen",
@@ -107,6 +113,10 @@ class Cluster(Struct, frozen=True):
     resource_definitions: Map[str, ResourceDefinition] = _EMPTY
     resources: Map[tuple[str, str], Resource] = _EMPTY
     snapshots: Map[tuple[str, str], Snapshot] = _EMPTY
+    key_value_stores: Map[str, KeyValueStore] = _EMPTY
+    linstor_remotes: Map[str, LinstorRemote] = _EMPTY
+    node_connections: Map[tuple[str, str], NodeConnection] = _EMPTY
+    resource_connections: Map[tuple[str, str], ResourceConnection] = _EMPTY
     nodes_seen: Map[str, NodeSeen] = _EMPTY
     pools_seen: Map[tuple[str, str], PoolSeen] = _EMPTY
     resources_seen: Map[tuple[str, str], ResourceSeen] = _EMPTY

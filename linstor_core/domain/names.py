@@ -52,6 +52,11 @@ def key_value_store_name(name: str | None) -> str:
     return _check(name, "key-value store", 2, 48, Code.INVLD_KVS_NAME)
 
 
+def remote_name(name: str | None) -> str:
+    """Raises InvalidInput (239)."""
+    return _check(name, "remote", 2, 48, Code.INVLD_REMOTE_NAME)
+
+
 def storage_pool_name(name: str | None) -> str:
     """Raises InvalidInput (208)."""
     return _check(name, "storage pool", 3, 48, Code.INVLD_STOR_POOL_NAME)

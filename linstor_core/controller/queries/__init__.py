@@ -3,6 +3,7 @@
 from linstor_core.controller.queries import (
     controller,
     nodes,
+    registers,
     resource_definitions,
     resource_groups,
     resources,
@@ -13,6 +14,7 @@ from linstor_core.controller.route import Route
 ROUTES: tuple[Route, ...] = (
     *controller.ROUTES,
     *nodes.ROUTES,
+    *registers.ROUTES,
     *resource_definitions.ROUTES,
     *resource_groups.ROUTES,
     *resources.ROUTES,

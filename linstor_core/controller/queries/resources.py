@@ -16,6 +16,7 @@ from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code, NotFound
 from linstor_core.domain.observed import Failure, ResourceSeen, VolumeSeen
+from linstor_core.domain.resource_definitions import ResourceDefinition
 from linstor_core.domain.resources import Resource, Volume
 from linstor_core.domain.storage_pools import StoragePool
 from linstor_core.wire import rest_resources as rest
@@ -170,13 +171,21 @@ def one_volume(cluster: Cluster, call: Call[Any]) -> object:
 def connections(cluster: Cluster, call: Call[Any]) -> object:
     definition = lookups.definition(cluster, call.path["resource"], bare=True)
     nodes = [resource.node_name for resource in cluster.resources_of(definition.name)]
-    return [rest.ResourceConnection(node_a=a, node_b=b) for a, b in combinations(nodes, 2)]
+    return [_pair(cluster, definition, ends) for ends in combinations(nodes, 2)]
 
 
 def connection(cluster: Cluster, call: Call[Any]) -> object:
-    name = lookups.definition(cluster, call.path["resource"], bare=True).name
-    ends = sorted(lookups.resource(cluster, name, call.path[end], bare=True).node_name for end in ("node_a", "node_b"))
-    return rest.ResourceConnection(node_a=ends[0], node_b=ends[1])
+    definition = lookups.definition(cluster, call.path["resource"], bare=True)
+    ends = sorted(lookups.resource(cluster, definition.name, call.path[end], bare=True).node_name
+                  for end in ("node_a", "node_b"))
+    return _pair(cluster, definition, (ends[0], ends[1]))
+
+
+def _pair(cluster: Cluster, definition: ResourceDefinition, ends: tuple[str, str]) -> rest.ResourceConnection:
+    node_a, node_b = sorted(ends, key=key_of)
+    stored = cluster.resource_connections.get((key_of(definition.name), key_of(f"{node_a};{node_b}")))
+    props = stored.props if stored is not None and stored.definition_uuid == definition.uuid else {}
+    return rest.ResourceConnection(node_a=node_a, node_b=node_b, props=props)
 
 
 def count(cluster: Cluster, _: Call[Any]) -> object:

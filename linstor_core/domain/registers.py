@@ -1,0 +1,39 @@
+"""What the controller keeps for callers and never acts upon by itself."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+
+class KeyValueStore(Struct, frozen=True):
+    """A named store of an integrator. One without keys is not kept."""
+
+    name: str
+    props: dict[str, str] = field(default_factory=dict)
+
+
+class LinstorRemote(Struct, frozen=True):
+    """Another cluster of the same kind, reached by the URL of its controller."""
+
+    uuid: str
+    name: str
+    url: str
+    cluster_id: str = ""
+
+
+class NodeConnection(Struct, frozen=True):
+    """What holds between two nodes. `node_a` sorts before `node_b`."""
+
+    node_a: str
+    node_b: str
+    props: dict[str, str] = field(default_factory=dict)
+
+
+class ResourceConnection(Struct, frozen=True):
+    """What holds between two replicas of one definition: of that very one, not of a later one of the same name."""
+
+    resource_name: str
+    definition_uuid: str
+    node_a: str
+    node_b: str
+    props: dict[str, str] = field(default_factory=dict)
