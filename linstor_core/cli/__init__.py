@@ -1,0 +1,1 @@
+"""The `linstor` command line: LINSTOR's grammar over the typed client."""
