@@ -2,7 +2,8 @@
 
     python -m tools.conformance [--show N] [--write] [SCENARIO ...]
 
-`--write` raises the numbers in tests/conformance/passed.json to what passed; it never lowers one.
+`--write` raises the numbers in tests/conformance/passed.json to what passed (it never lowers one), and after all
+scenarios writes the table in docs/compatibility.md.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from tools.services import CHECKOUT
 
 RECORDINGS = CHECKOUT.parent / "shared/conformance"
 FLOORS = CHECKOUT / "tests/conformance/passed.json"
+PAGE = CHECKOUT / "docs/compatibility.md"
+TABLE = re.compile(r"(<!-- conformance: .*? -->\n).*(<!-- end of conformance -->)", re.S)
 POOL_MIB = 20 * 1024
 HUB_ADDRESS = "10.99.0.1"
 SATELLITES = {"node1": "10.99.0.11", "node2": "10.99.0.12", "node3": "10.99.0.13"}
-RESULT = re.compile(r"^(\S+) +(\d+) of +(\d+) steps", re.M)
+RESULT = re.compile(r"^(\S+) +(\d+) of +(\d+) steps +(.*)$", re.M)
 
 
 def scenarios(with_satellites: bool) -> list[Path]:
@@ -73,7 +76,16 @@ def play_with_satellites(paths: list[Path], show: int) -> str:
 
 def results(output: str) -> dict[str, tuple[int, int]]:
     """Scenario -> (steps that passed, all steps)."""
-    return {name: (int(passed), int(total)) for name, passed, total in RESULT.findall(output)}
+    return {name: (int(passed), int(total)) for name, passed, total, _ in RESULT.findall(output)}
+
+
+def write_table(output: str) -> None:
+    """Put what passed into the page that readers look it up in."""
+    rows = [f"| {name} | {title} | {passed} of {total} |" for name, passed, total, title in RESULT.findall(output)]
+    passed, total = (sum(column) for column in zip(*results(output).values(), strict=True))
+    table = "\n".join(["", "| scenario | subject | steps that pass |", "|---|---|---|", *rows,
+                       f"| **all** | | **{passed} of {total} ({100 * passed / total:.0f} %)** |", "", ""])
+    PAGE.write_text(TABLE.sub(lambda found: f"{found[1]}{table}{found[2]}", PAGE.read_text()))
 
 
 def _replay(address: str, paths: list[Path], variables: list[str], show: int, prefix: list[str]) -> str:
@@ -129,15 +141,17 @@ def main(argv: list[str]) -> int:
     if not RECORDINGS.is_dir():
         parser.error(f"{RECORDINGS} is missing")
     wanted = tuple(arguments.scenarios) or ("",)
-    passed: dict[str, int] = {}
+    heard = ""
     for with_satellites, play in ((False, play_alone), (True, play_with_satellites)):
         paths = [path for path in scenarios(with_satellites) if path.name.startswith(wanted)]
         if paths:
             output = play(paths, arguments.show)
             print(output, flush=True)
-            passed |= {name: count for name, (count, _) in results(output).items()}
+            heard += output
     if arguments.write:
-        raise_floors(passed)
+        raise_floors({name: passed for name, (passed, _) in results(heard).items()})
+        if not arguments.scenarios:
+            write_table(heard)
     return 0
 
 

@@ -31,7 +31,8 @@ def row(figure: Figure) -> str:
     sample = figure.sample
     detail = ["", "", "", ""] if sample is None else [
         f"{sample.p95_ms:,.2f} ms", f"{sample.per_second:,.0f}",
-        f"{sample.cpu_ms_each:.2f} ms" if sample.cpu_s else "", f"{sample.grown_kib / 1024:+.1f} MB"]
+        "" if sample.cpu_ms_each is None else f"{sample.cpu_ms_each:.2f} ms",
+        "" if sample.grown_kib is None else f"{sample.grown_kib / 1024:+.1f} MB"]
     cells = [figure.name, f"**{figure.value:,.{0 if figure.value >= 100 else 2}f} {figure.unit}**", *detail,
              figure.reference, goal, "yes" if figure.is_met else "no"]
     return f"| {' | '.join(cells)} |"

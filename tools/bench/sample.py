@@ -17,12 +17,12 @@ LONGEST_S = 90.0
 
 
 class Sample(Struct, frozen=True):
-    """`latencies_ms` of all requests; CPU and memory are the server's."""
+    """`latencies_ms` of all requests; CPU and memory are the server's, None where they were not looked at."""
 
     latencies_ms: tuple[float, ...]
     elapsed_s: float
-    cpu_s: float = 0.0
-    grown_kib: int = 0
+    cpu_s: float | None = None
+    grown_kib: int | None = None
 
     @property
     def count(self) -> int:
@@ -42,8 +42,8 @@ class Sample(Struct, frozen=True):
         return self.count / self.elapsed_s
 
     @property
-    def cpu_ms_each(self) -> float:
-        return self.cpu_s * 1000 / self.count
+    def cpu_ms_each(self) -> float | None:
+        return None if self.cpu_s is None else self.cpu_s * 1000 / self.count
 
 
 def measure(address: str, pid: int, requests: Sequence[bytes], connections: int = 1) -> Sample:
