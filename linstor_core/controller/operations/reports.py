@@ -33,7 +33,7 @@ def link_broken(node_key: str, status: ConnectionStatus, attempts: int) -> Opera
     A snapshot that was being taken there has failed: a part taken after the node's return would be of another moment.
     """
 
-    def fold(cluster: Cluster, _: Context) -> Change:
+    def fold(cluster: Cluster, context: Context) -> Change:
         node = cluster.nodes.get(node_key)
         if node is None:
             return Change()
@@ -42,8 +42,10 @@ def link_broken(node_key: str, status: ConnectionStatus, attempts: int) -> Opera
             return Change()
         was_online = seen is not None and seen.status is ConnectionStatus.ONLINE
         seen = seen or NodeSeen(node.name, status)
+        since = seen.offline_since_ms if seen.offline_since_ms is not None else context.now_ms()
         interrupted = _interrupted(cluster, node.name) if was_online and status is not ConnectionStatus.ONLINE else []
-        return Change(puts=(structs.replace(seen, status=status, reconnect_attempts=attempts), *interrupted))
+        broken = structs.replace(seen, status=status, reconnect_attempts=attempts, offline_since_ms=since)
+        return Change(puts=(broken, *interrupted))
 
     return fold
 
@@ -65,7 +67,9 @@ def reported(node_name: str, report: Report) -> Operation:
 
     def fold(cluster: Cluster, context: Context) -> Change:
         node_key = key_of(node_name)
-        seen: list[Document] = [pool for pool in report.pools if cluster.pool(node_name, pool.name) is not None]
+        now_ms = context.now_ms()
+        seen: list[Document] = [structs.replace(pool, reported_ms=now_ms) for pool in report.pools
+                                if cluster.pool(node_name, pool.name) is not None]
         resources = [answer for answer in report.resources if key_of(answer.node_name) == node_key
                      and (key_of(answer.resource_name), node_key) in cluster.generations]
         seen += resources
