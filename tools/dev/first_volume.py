@@ -78,7 +78,8 @@ class FirstVolume:
             return "none has a device on this node; `./dev linstor volume list` says more"
         self.name, volume = found
         self.device_path = volume.device_path or ""
-        return f"{self.name}, {(volume.usable_size_kib or 0) / KIB_PER_GIB:.1f} GiB: {self.device_path}"
+        size_kib = self._client.volume_definition(self.name, volume.volume_number).size_kib
+        return f"{self.name}, {(size_kib or 0) / KIB_PER_GIB:.1f} GiB: {self.device_path}"
 
     def _deployed(self) -> tuple[str, Volume] | None:
         """(name, volume) of the first volume, else of any that has a device here; None where none gets one in time."""
