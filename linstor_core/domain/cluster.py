@@ -12,6 +12,7 @@ from typing import Any
 from immutables import Map
 from msgspec import Struct, field, structs
 
+from linstor_core.domain.auth_tokens import AuthToken
 from linstor_core.domain.encryption import MasterKey
 from linstor_core.domain.nodes import ConnectionStatus, Node
 from linstor_core.domain.observed import NodeSeen, PoolSeen, ResourceSeen
@@ -78,6 +79,7 @@ def _on_node(document: Any) -> tuple[str, str]:
 KINDS: dict[type, Kind] = {
     ControllerSettings: Kind("controller", "controller", lambda _: ""),
     MasterKey: Kind("master_key", "master_key", lambda _: ""),
+    AuthToken: Kind("auth_token", "auth_tokens", lambda token: str(token.number)),
     Node: Kind("node", "nodes", _named),
     StoragePoolDefinition: Kind("storage_pool_definition", "storage_pool_definitions", _named),
     StoragePool: Kind("storage_pool", "storage_pools", _on_node),
@@ -106,6 +108,7 @@ class Cluster(Struct, frozen=True):
     controller: ControllerSettings
     revision: int = 0
     master_key: MasterKey | None = None
+    auth_tokens: Map[str, AuthToken] = _EMPTY
     nodes: Map[str, Node] = _EMPTY
     storage_pool_definitions: Map[str, StoragePoolDefinition] = _EMPTY
     storage_pools: Map[tuple[str, str], StoragePool] = _EMPTY

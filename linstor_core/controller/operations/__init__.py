@@ -1,8 +1,10 @@
 """Pure functions from a Cluster to a Change, one module a noun."""
 
 from linstor_core.controller.operations import (
+    auth_tokens,
     autoplace,
     backups,
+    clones,
     connections,
     controller_props,
     encryption,
@@ -12,6 +14,9 @@ from linstor_core.controller.operations import (
     resource_definitions,
     resource_groups,
     resources,
+    snapshot_restore,
+    snapshot_rollback,
+    snapshots,
     spawn,
     storage_pool_definitions,
     storage_pools,
@@ -22,8 +27,10 @@ from linstor_core.controller.operations import (
 from linstor_core.controller.route import Route
 
 ROUTES: tuple[Route, ...] = (
+    *auth_tokens.ROUTES,
     *autoplace.ROUTES,
     *backups.ROUTES,
+    *clones.ROUTES,
     *connections.ROUTES,
     *controller_props.ROUTES,
     *encryption.ROUTES,
@@ -33,6 +40,10 @@ ROUTES: tuple[Route, ...] = (
     *resource_definitions.ROUTES,
     *resource_groups.ROUTES,
     *resources.ROUTES,
+    *snapshot_restore.ROUTES,
+    *snapshot_rollback.ROUTES,
+    *snapshots.ROUTES,
+    *schedules.ROUTES,
     *spawn.ROUTES,
     *storage_pool_definitions.ROUTES,
     *storage_pools.ROUTES,
