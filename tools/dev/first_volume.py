@@ -78,7 +78,7 @@ class FirstVolume:
             return "none has a device on this node; `./dev linstor volume list` says more"
         self.name, volume = found
         self.device_path = volume.device_path or ""
-        size_kib = self._client.volume_definition(self.name, volume.volume_number).size_kib
+        size_kib = self._client.volume_definition(self.name, volume.volume_number or 0).size_kib
         return f"{self.name}, {(size_kib or 0) / KIB_PER_GIB:.1f} GiB: {self.device_path}"
 
     def _deployed(self) -> tuple[str, Volume] | None:
