@@ -142,6 +142,6 @@ def _taken_ms(snapshot: SnapshotSpec, part: SnapshotVolumeSpec, pools: Pools, fa
 
 def _woven(plans: list[VolumePlan]) -> Iterator[Step]:
     """Stage by stage over all plans; what several plans want in one stage is done once."""
-    for stage in ([plan.prepare for plan in plans], [plan.detach for plan in plans],
+    for stage in ([plan.detach for plan in plans], [plan.prepare for plan in plans],
                   [plan.act for plan in plans], [plan.attach for plan in plans]):
         yield from dict.fromkeys(step for steps in stage for step in steps)

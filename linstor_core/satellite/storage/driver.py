@@ -21,11 +21,11 @@ Pools = dict[str, PoolSpec]
 class VolumePlan(Struct, frozen=True):
     """The steps for one volume or snapshot volume in four stages: a stage of all volumes is done before the next.
 
-    Nothing of a resource is replaced or removed before everything is prepared and every device is free.
+    Nothing of a resource is replaced or removed before every device is free and everything is prepared.
     """
 
-    prepare: tuple[Step, ...] = ()
     detach: tuple[Step, ...] = ()
+    prepare: tuple[Step, ...] = ()
     act: tuple[Step, ...] = ()
     attach: tuple[Step, ...] = ()
 

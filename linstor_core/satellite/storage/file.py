@@ -73,13 +73,14 @@ class FileDriver:
             prepare = clear + _copy(volume.source.data_id, _source_path(volume.source, pools), facts,
                                     CopyTarget(temporary, volume.data_id, volume.size_kib * _KIB))
         elif isinstance(file, FileFacts):
-            raise UnsafePlan(f"'{path}' is to be replaced, but nothing to replace it with was named", Code.IMPL_ERROR)
+            raise UnsafePlan(f"'{path}' is to be replaced, but nothing to replace it with was named", Code.IMPL_ERROR,
+                             correction="Report this to the developers.")
         else:
             prepare = clear + self._make_blank(volume, temporary)
         if isinstance(file, FileFacts):
             replace = ReplaceFile(temporary, path, volume.data_id, volume.replaces)
-            return VolumePlan(prepare, _detach(path, file), (replace,), attach)
-        return VolumePlan(prepare, (), (PublishFile(temporary, path, volume.data_id),), attach)
+            return VolumePlan(_detach(path, file), prepare, (replace,), attach)
+        return VolumePlan((), prepare, (PublishFile(temporary, path, volume.data_id),), attach)
 
     def _make_blank(self, volume: VolumeSpec, temporary: str) -> tuple[Step, ...]:
         create = CreateBackingFile(temporary, volume.size_kib * _KIB, self._thick, volume.data_id)
@@ -100,12 +101,12 @@ class FileDriver:
         if file.size_bytes < size:
             grow = (GrowFile(path, size, self._thick, volume.data_id),)
         if not active:
-            return VolumePlan(clear, (), grow, _detach(path, file))
+            return VolumePlan(_detach(path, file), clear, grow)
         if not file.device:
-            return VolumePlan(clear, (), grow, (AttachLoop(path, volume.data_id),))
+            return VolumePlan((), clear, grow, (AttachLoop(path, volume.data_id),))
         if file.device_size_bytes // 512 < max(size, file.size_bytes) // 512:
-            return VolumePlan(clear, (), grow, (ResizeLoop(path, file.device, file.file_id),))
-        return VolumePlan(clear, (), grow)
+            return VolumePlan((), clear, grow, (ResizeLoop(path, file.device, file.file_id),))
+        return VolumePlan((), clear, grow)
 
     def plan_delete(self, volume: VolumeSpec, pools: Pools, facts: ResourceFacts) -> VolumePlan:
         path, temporary = _paths(volume.pool, volume.identifier, volume.data_id, pools)
@@ -122,13 +123,13 @@ class FileDriver:
         if isinstance(file, FileFacts):
             if file.data_id != volume.data_id:
                 raise ForeignContent(path, file.data_id, volume.data_id)
-            return VolumePlan(clear)
+            return VolumePlan((), clear)
         if volume.data_id in facts.known_data_ids:
             raise ContentVanished(path)
         _check_reflink(pool, volume.pool)
         source = _path(volume.pool, volume.identifier, pools)
         copy = _copy(volume.source_data_id, source, facts, CopyTarget(temporary, volume.data_id, 0))
-        return VolumePlan(clear + copy, (), (PublishFile(temporary, path, volume.data_id),))
+        return VolumePlan((), clear + copy, (PublishFile(temporary, path, volume.data_id),))
 
     def plan_snapshot_delete(self, volume: SnapshotVolumeSpec, snapshot: str, pools: Pools,
                              facts: ResourceFacts) -> VolumePlan:
@@ -158,7 +159,8 @@ class FileDriver:
 
 def _path(pool: str, name: str, pools: Pools) -> str:
     if "/" in name or name.startswith(".") or not name:
-        raise UnsafePlan(f"'{name}' cannot be the name of a file", Code.IMPL_ERROR)
+        raise UnsafePlan(f"'{name}' cannot be the name of a file", Code.IMPL_ERROR,
+                         correction="Choose a name of letters, digits, '-' and '_'.")
     found = pools.get(pool.upper())
     directory = found.props.get(POOL_DIRECTORY, "") if found else ""
     if not os.path.isabs(directory):
@@ -170,7 +172,8 @@ def _paths(pool: str, name: str, data_id: str, pools: Pools) -> tuple[str, str]:
     """(real name, temporary name)"""
     path = _path(pool, name, pools)
     if "/" in data_id or not data_id:
-        raise UnsafePlan(f"'{data_id}' cannot identify content", Code.IMPL_ERROR)
+        raise UnsafePlan(f"'{data_id}' cannot identify content", Code.IMPL_ERROR,
+                         correction="Report this to the developers.")
     return path, os.path.join(os.path.dirname(path), f".{name}.{data_id}.tmp")
 
 
@@ -237,10 +240,10 @@ def _delete(path: str, temporary: str, ours: tuple[str, ...], facts: ResourceFac
     clear = _clear(temporary, ours[0], facts)
     file = _looked(path, facts)
     if isinstance(file, FileFacts) and file.data_id in ours:
-        return VolumePlan((), _detach(path, file), (RemoveFile(path, ours), *clear))
+        return VolumePlan(_detach(path, file), (), (RemoveFile(path, ours), *clear))
     if isinstance(file, FileFacts) and not file.data_id and facts.known_data_ids.intersection(ours):
         # It was complete here and has lost its tag: whether this is still our content cannot be told.
         raise ForeignContent(path, "", ours[0])
     if isinstance(file, Absent) and file.stale_device and facts.known_data_ids.intersection(ours):
-        return VolumePlan((), (DetachLoop(path, file.stale_device, file.stale_file_id),), clear)
-    return VolumePlan((), (), clear)
+        return VolumePlan((DetachLoop(path, file.stale_device, file.stale_file_id),), clear)
+    return VolumePlan((), clear)
