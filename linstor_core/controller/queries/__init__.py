@@ -3,10 +3,14 @@
 from linstor_core.controller.queries import (
     controller,
     nodes,
+    overview,
+    property_info,
     registers,
     resource_definitions,
     resource_groups,
     resources,
+    size_info,
+    snapshots,
     storage_pools,
 )
 from linstor_core.controller.route import Route
@@ -14,9 +18,13 @@ from linstor_core.controller.route import Route
 ROUTES: tuple[Route, ...] = (
     *controller.ROUTES,
     *nodes.ROUTES,
+    *overview.ROUTES,
+    *property_info.ROUTES,
     *registers.ROUTES,
     *resource_definitions.ROUTES,
     *resource_groups.ROUTES,
     *resources.ROUTES,
+    *size_info.ROUTES,
+    *snapshots.ROUTES,
     *storage_pools.ROUTES,
 )
