@@ -14,6 +14,7 @@ from linstor_core.controller.operations import (
     resource_definitions,
     resource_groups,
     resources,
+    schedules,
     snapshot_restore,
     snapshot_rollback,
     snapshots,
