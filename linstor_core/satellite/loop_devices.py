@@ -32,6 +32,10 @@ _INFO = struct.Struct("=5Q4I64s64s32s2Q")
 _CONFIG_HEAD = struct.Struct("=2I")
 _CONFIG_RESERVED = bytes(64)
 _LOOP_MAJOR = 7
+_BLOCK_BYTES = 512
+"""Said aloud: the kernel would take 4096 for a file that shares blocks, so a volume would change its block size at the
+first attach after its first snapshot, and a file system on it could not be mounted any more. Where direct I/O needs
+larger blocks, the kernel does without direct I/O."""
 _ATTACH_ATTEMPTS = 64
 _DETACH_ATTEMPTS = 8
 _DETACH_PAUSE_S = 0.05
@@ -202,7 +206,8 @@ def _configure(number: int, file: int, path: str) -> None:
         for flags in (_FLAG_DIRECT_IO, 0):
             info = _INFO.pack(0, 0, 0, 0, 0, 0, 0, 0, flags, name, b"", b"", 0, 0)
             try:
-                fcntl.ioctl(opened.file, _LOOP_CONFIGURE, _CONFIG_HEAD.pack(file, 0) + info + _CONFIG_RESERVED)
+                head = _CONFIG_HEAD.pack(file, _BLOCK_BYTES)
+                fcntl.ioctl(opened.file, _LOOP_CONFIGURE, head + info + _CONFIG_RESERVED)
                 return
             except OSError as error:
                 if error.errno != errno.EINVAL or not flags:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 
@@ -17,8 +18,12 @@ def run(argv: tuple[str, ...], *, stdin: bytes = b"", timeout_s: float = 600.0) 
     """
     command = shlex.join(argv)
     try:
-        done = subprocess.run(argv, input=stdin, capture_output=True, timeout=timeout_s, check=False,
-                              env=_ENVIRONMENT)
+        # A file in memory, since some programs ask for the size of what they read.
+        with os.fdopen(os.memfd_create("stdin"), "w+b") as source:
+            source.write(stdin)
+            source.seek(0)
+            done = subprocess.run(argv, stdin=source, capture_output=True, timeout=timeout_s, check=False,
+                                  env=_ENVIRONMENT)
     except FileNotFoundError as error:
         raise StepFailed(f"'{argv[0]}' is not installed", cause=f"Command: {command}",
                          correction=f"Install the package that brings {argv[0]} on this node.") from error
