@@ -6,7 +6,7 @@ from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from linstor_core.cli.grammar import Arg, Command
+from linstor_core.cli.grammar import Arg, Command, UsageError
 from linstor_core.domain.resource_groups import AutoSelectFilter
 from linstor_core.domain.sizes import parse_kib
 from linstor_core.wire.rest_bodies import PropsModify
@@ -68,6 +68,9 @@ def provider_list(text: str) -> tuple[str, ...]:
     return _comma_list(",".join(short.get(part.strip().upper(), part) for part in text.split(",")), PROVIDERS, "driver")
 
 
+_ABSENT = object()
+"""The option was not given: it without a value means yes."""
+
 LAYER_LIST = Arg("--layer-list", "layers from the top down, comma separated", aliases=("-l",), kind=layer_list)
 
 
@@ -88,7 +91,6 @@ def placement(count: str = "--place-count", providers: tuple[str, ...] = ("-p",)
     )
 
 
-_ABSENT = "absent"
 
 
 def _switch(text: str) -> bool:
@@ -109,14 +111,12 @@ def select_filter(args: Namespace, count: str = "place_count") -> AutoSelectFilt
         replicas_on_different=_listed(args.replicas_on_different, AUX),
         x_replicas_on_different_map=_pairs(args.x_replicas_on_different),
         layer_stack=args.layer_list, provider_list=args.providers,
-        diskless_on_remaining=None if diskless == _ABSENT else diskless is not False,
+        diskless_on_remaining=None if diskless is _ABSENT else diskless is not False,
     )
     return None if found == AutoSelectFilter() else found
 
 
 def _replica_count(text: str | None) -> tuple[int | None, int | None]:
-    from linstor_core.cli.grammar import UsageError
-
     if not text:
         return None, None
     if text in ("max", "all"):
@@ -133,8 +133,6 @@ def _listed(values: Sequence[str] | None, prefix: str = "") -> tuple[str, ...] |
 
 
 def _pairs(values: Sequence[str] | None) -> dict[str, int] | None:
-    from linstor_core.cli.grammar import UsageError
-
     if values is None:
         return None
     if len(values) % 2 or not all(number.isdigit() for number in values[1::2]):

@@ -59,6 +59,11 @@ class Call:
         elif self.screen.entries(entries):
             self.exit_code = exit_codes.API_ERROR
 
+    def remark(self, reports: Iterable[ApiCallRc]) -> None:
+        """What a list says about its objects, each text once: no failure of the command."""
+        if not self.as_json:
+            self.screen.entries({report.message: report for report in reports}.values())
+
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
         """A list: the raw body as JSON, or a table sorted by --groupby, else by its first column."""
         if self.shown_as_json():

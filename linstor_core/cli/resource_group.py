@@ -97,8 +97,7 @@ def size_info(call: Call) -> None:
         "\n".join(f"{place.stor_pool_name} on {place.node_name}" for place in space.next_spawn_result)]]
     call.table([Column("MaxVolumeSize", right=True), Column("AvailableSize", right=True),
                 Column("Capacity", right=True), Column("Next Spawn Result")], rows)
-    if not call.as_json:
-        call.show(found.reports)
+    call.remark(found.reports)
 
 
 def adjust(call: Call) -> None:

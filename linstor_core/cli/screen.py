@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RED, GREEN, YELLOW, BLUE = "bright_red", "bright_green", "bright_yellow", "bright_blue"
 _ANSI = {RED: "\x1b[1;31m", GREEN: "\x1b[1;32m", YELLOW: "\x1b[1;33m", BLUE: "\x1b[1;34m"}
-_UTF8_BOX = "╭──╮\n┊ ┊┊\n╞══╡\n┊ ┊┊\n├┄┄┤\n╞══╡\n┊ ┊┊\n╰──╯\n"
+_UTF8_BOX = "╭──╮\n┊ ┊┊\n╞══╡\n┊ ┊┊\n╞┄┄╡\n╞══╡\n┊ ┊┊\n╰──╯\n"
 _ASCII_BOX = "+--+\n| ||\n|==|\n| ||\n|--|\n|==|\n| ||\n+--+\n"
 
 

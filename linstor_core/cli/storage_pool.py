@@ -55,8 +55,7 @@ def list_pools(call: Call) -> None:
                Column("FreeCapacity", right=True), Column("TotalCapacity", right=True), Column("CanSnapshots"),
                Column("State"), Column("SharedName")]
     call.table(columns, (_row(call, pool) for pool in pools))
-    if not call.as_json:
-        call.show({report.message: report for pool in pools for report in pool.reports}.values())
+    call.remark(report for pool in pools for report in pool.reports)
 
 
 def _row(call: Call, pool: StoragePool) -> list[object]:

@@ -39,9 +39,7 @@ def list_volumes(call: Call) -> None:
     primaries = Counter(resource.name for resource in resources if resource.state and resource.state.in_use)
     call.table(columns, [_row(call, resource, volume, primaries) for resource in resources
                          if "INACTIVE" not in resource.flags for volume in resource.volumes])
-    if not call.as_json:
-        call.show({report.message: report for resource in resources for volume in resource.volumes
-                   for report in volume.reports}.values())
+    call.remark(report for resource in resources for volume in resource.volumes for report in volume.reports)
 
 
 def _row(call: Call, resource: Resource, volume: Volume, primaries: Counter[str]) -> list[object]:
