@@ -9,9 +9,10 @@ from linstor_core.domain.cluster import Cluster
 from linstor_core.domain.errors import Code, LinstorError, NotFound
 from linstor_core.domain.nodes import Node
 from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeDefinition
-from linstor_core.domain.resource_groups import ResourceGroup
+from linstor_core.domain.resource_groups import ResourceGroup, VolumeGroup
 from linstor_core.domain.resources import Resource
 from linstor_core.domain.snapshots import Snapshot
+from linstor_core.domain.storage_pools import StoragePool
 
 
 @contextmanager
@@ -52,6 +53,23 @@ def group(cluster: Cluster, name: str, *, bare: bool = False) -> ResourceGroup:
     if found is None:
         raise _missing(f"The resource group '{name}'", Code.NOT_FOUND_RSC_GRP, bare)
     return found
+
+
+def storage_pool(cluster: Cluster, node_name: str, name: str, *, bare: bool = False) -> StoragePool:
+    """Raises NotFound (300, 310)."""
+    owner = node(cluster, node_name, bare=bare)
+    found = cluster.pool(node_name, name)
+    if found is None:
+        raise _missing(f"The storage pool '{name}' on node '{owner.name}'", Code.NOT_FOUND_STOR_POOL, bare)
+    return found
+
+
+def volume_group(owner: ResourceGroup, number: str, *, bare: bool = False) -> VolumeGroup:
+    """Raises NotFound (318)."""
+    for part in owner.volume_groups:
+        if str(part.number) == number:
+            return part
+    raise _missing(f"The volume group {number} of '{owner.name}'", Code.NOT_FOUND_VLM_GRP, bare)
 
 
 def resource(cluster: Cluster, name: str, node_name: str, *, bare: bool = False) -> Resource:

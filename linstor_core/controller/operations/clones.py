@@ -18,7 +18,6 @@ from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code, Conflict, InvalidInput
 from linstor_core.domain.layers import DRBD, checked_stack
-from linstor_core.domain.names import resource_name
 from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.domain.resource_definitions import DrbdDefinition, ResourceDefinition, VolumeDefinition
 from linstor_core.domain.resources import DataSource, Resource, Volume
@@ -38,8 +37,9 @@ def clone(cluster: Cluster, context: Context, call: Call[CloneRequest]) -> Chang
     origin = lookups.definition(cluster, call.path["resource"], bare=True)
     name = body.name or ""
     with lookups.about(RscDfn=name):
-        if not body.external_name:
-            resource_name(name)
+        if not name and not body.external_name:
+            raise InvalidInput("The clone needs a name.", Code.INVLD_RSC_NAME, details=f"Source: {origin.name}",
+                               correction="Give a name or an external name.")
         name = resource_definitions.new_name(cluster, name, body.external_name or "")
     with lookups.about(RscDfn=name):
         replicas = _replicas(cluster, origin)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from linstor_core.controller import lookup, properties
+from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
 from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster, key_of
-from linstor_core.domain.errors import Code, LinstorError, NotFound
+from linstor_core.domain.errors import Code, NotFound
 from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.domain.registers import NodeConnection, ResourceConnection
 from linstor_core.wire.api_call_rc import MODIFIED, Operation, Severity, Subject
@@ -22,18 +22,11 @@ def ordered(first: str, second: str) -> tuple[str, str]:
 def modify_nodes(cluster: Cluster, _: Context, call: Call[PropsModify]) -> Change:
     first, second = call.path["first"], call.path["second"]
     refs = {"FirstNode": first, "SecondNode": second}
-    try:
-        node_a, node_b = ordered(lookup.node(cluster, first, refs).name, lookup.node(cluster, second, refs).name)
-    except NotFound as fault:
-        fault.code = Code.UNKNOWN_ERROR  # LINSTOR's answer here, unlike everywhere else
-        raise
-    found = cluster.node_connections.get((key_of(node_a), key_of(node_b)))
-    try:
+    with lookups.about(**refs):
+        node_a, node_b = _both(cluster, first, second)
+        found = cluster.node_connections.get((key_of(node_a), key_of(node_b)))
         props, entries = properties.changed(ObjectKind.NODE_CONNECTION, Subject.NODE_CONN,
                                             found.props if found is not None else {}, call.body, refs)
-    except LinstorError as fault:
-        fault.refs = refs
-        raise
     entries.append(call.rc(Severity.SUCCESS, MODIFIED, f"The connection of '{node_a}' and '{node_b}' is changed.",
                            refs=refs))
     if not props:
@@ -42,26 +35,27 @@ def modify_nodes(cluster: Cluster, _: Context, call: Call[PropsModify]) -> Chang
     return Change((NodeConnection(node_a, node_b, props),), answers=tuple(entries))
 
 
+def _both(cluster: Cluster, first: str, second: str) -> tuple[str, str]:
+    """Raises NotFound, with LINSTOR's 998 where every other call gives 300."""
+    try:
+        return ordered(lookups.node(cluster, first).name, lookups.node(cluster, second).name)
+    except NotFound as fault:
+        fault.code = Code.UNKNOWN_ERROR
+        raise
+
+
 def modify_resources(cluster: Cluster, _: Context, call: Call[PropsModify]) -> Change:
     name, first, second = call.path["resource"], call.path["first"], call.path["second"]
     refs = {"RscDfn": name, "FirstNode": first, "SecondNode": second}
-    node_a, node_b = ordered(lookup.node(cluster, first, refs).name, lookup.node(cluster, second, refs).name)
-    definition = cluster.definition(name)
-    if definition is None:
-        raise NotFound(f"There is no resource definition '{name}'.", Code.NOT_FOUND_RSC_DFN, refs=refs,
-                       correction="Compare the name with 'linstor resource-definition list'.")
-    for node in (node_a, node_b):
-        if cluster.resource(name, node) is None:
-            raise NotFound(f"'{name}' has no replica on '{node}'.", Code.NOT_FOUND_RSC, refs=refs,
-                           correction=f"Compare with 'linstor resource list -r {name}'.")
-    key = (key_of(name), key_of(f"{node_a};{node_b}"))
-    found = cluster.resource_connections.get(key)
-    current = found.props if found is not None and found.definition_uuid == definition.uuid else {}
-    try:
+    with lookups.about(**refs):
+        node_a, node_b = ordered(lookups.node(cluster, first).name, lookups.node(cluster, second).name)
+        definition = lookups.definition(cluster, name)
+        for node in (node_a, node_b):
+            lookups.resource(cluster, name, node)
+        key = (key_of(name), key_of(f"{node_a};{node_b}"))
+        found = cluster.resource_connections.get(key)
+        current = found.props if found is not None and found.definition_uuid == definition.uuid else {}
         props, entries = properties.changed(ObjectKind.RESOURCE_CONNECTION, Subject.RSC_CONN, current, call.body, refs)
-    except LinstorError as fault:
-        fault.refs = refs
-        raise
     entries.append(call.rc(Severity.SUCCESS, MODIFIED, f"The connection of '{name}' between '{node_a}' and '{node_b}' "
                            "is changed.", refs=refs))
     if not props:

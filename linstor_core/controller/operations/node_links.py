@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import structs
 
-from linstor_core.controller import lookup
+from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context, Outcome
 from linstor_core.controller.operations import reports
@@ -50,7 +50,8 @@ def connected(call: Call[Any], node: Node) -> Outcome:
 async def reconnect(services: Any, call: Call[NoBody]) -> list[ApiCallRc]:
     """Breaks the link and dials anew."""
     refs = {"Node": call.path["node"]}
-    node = lookup.node(services.controller.cluster, call.path["node"], refs)
+    with lookups.about(**refs):
+        node = lookups.node(services.controller.cluster, call.path["node"])
     key = key_of(node.name)
     if not node.type.runs_satellite:
         return [call.rc(Severity.SUCCESS, 0, f"'{node.name}' has no satellite to connect to.", refs=refs)]
@@ -64,9 +65,10 @@ async def reconnect(services: Any, call: Call[NoBody]) -> list[ApiCallRc]:
 def evacuate(cluster: Cluster, _: Context, call: Call[NodeEvacuate]) -> Change:
     """Marks the node, so that nothing new is placed there, and says what has to leave."""
     refs = {"Node": call.path["node"]}
-    node = lookup.node(cluster, call.path["node"], refs)
-    for name in (*(call.body.target or ()), *(call.body.do_not_target or ())):
-        lookup.node(cluster, name, refs)
+    with lookups.about(**refs):
+        node = lookups.node(cluster, call.path["node"])
+        for name in (*(call.body.target or ()), *(call.body.do_not_target or ())):
+            lookups.node(cluster, name)
     held = sorted(resource.name for resource in cluster.resources_on(node.name) if not resource.is_diskless)
     flags = node.flags if EVACUATE in node.flags else (*node.flags, EVACUATE)
     warnings = tuple(call.rc(
@@ -78,7 +80,7 @@ def evacuate(cluster: Cluster, _: Context, call: Call[NodeEvacuate]) -> Change:
 
 def restore(cluster: Cluster, _: Context, call: Call[NodeRestore]) -> Change:
     """Takes the marks of an evacuation or eviction off."""
-    node = lookup.node(cluster, call.path["node"], bare=True)
+    node = lookups.node(cluster, call.path["node"], bare=True)
     if EVACUATE not in node.flags and EVICTED not in node.flags:
         return Change(answers=(entry(Severity.ERROR, 0, 0, f"Node '{node.name}' is neither evacuated nor evicted.",
                                      correction="Nothing has to be restored."),))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from msgspec import structs
 
-from linstor_core.controller import lookup, properties
+from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
-from linstor_core.controller.operations import node_links
+from linstor_core.controller.operations import addresses, node_links
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain import names
 from linstor_core.domain.cluster import Cluster, Key, key_of
@@ -30,12 +29,13 @@ _CREATABLE = (NodeType.CONTROLLER, NodeType.SATELLITE, NodeType.COMBINED, NodeTy
 
 def create(cluster: Cluster, context: Context, call: Call[NodeCreate]) -> Change:
     body, refs = call.body, {"Node": call.body.name}
-    node_type = _checked_type(cluster, body, refs)
-    interfaces = tuple(interface(context, fields, refs) for fields in body.net_interfaces)
-    props, entries = properties.initial(ObjectKind.NODE, Subject.NODE, body.props, refs)
-    active = next((fields.name for fields in body.net_interfaces if fields.is_active), interfaces[0].name)
-    node = Node(context.new_uuid(), body.name, node_type, interfaces, active, props=props)
-    _check_preferred(node, refs)
+    with lookups.about(**refs):
+        node_type = _checked_type(cluster, body)
+        interfaces = tuple(_interface(context, fields) for fields in body.net_interfaces)
+        props, entries = properties.initial(ObjectKind.NODE, Subject.NODE, body.props, refs)
+        active = next((fields.name for fields in body.net_interfaces if fields.is_active), interfaces[0].name)
+        node = Node(context.new_uuid(), body.name, node_type, interfaces, active, props=props)
+        _check_preferred(node)
     entries.append(call.rc(Severity.SUCCESS, CREATED, f"Node '{node.name}' is registered.",
                            details=f"Node type {node.type}, UUID {node.uuid}.", refs={**refs, "UUID": node.uuid}))
     if not node.type.runs_satellite:
@@ -45,109 +45,69 @@ def create(cluster: Cluster, context: Context, call: Call[NodeCreate]) -> Change
                   watch=(key_of(node.name),), wait_s=node_links.WAIT_S)
 
 
-def _checked_type(cluster: Cluster, body: NodeCreate, refs: dict[str, str]) -> NodeType:
+def _checked_type(cluster: Cluster, body: NodeCreate) -> NodeType:
     if cluster.node(body.name) is not None:
-        raise AlreadyExists(f"A node '{body.name}' is registered already.", Code.EXISTS_NODE, refs=refs,
+        raise AlreadyExists(f"A node '{body.name}' is registered already.", Code.EXISTS_NODE,
                             cause="Names of nodes are compared without regard to case.",
                             correction="Use another name, or the node that is there.")
     if not body.net_interfaces:
-        raise InvalidInput("A node needs a network interface.", Code.MISSING_NETCOM, refs=refs,
+        raise InvalidInput("A node needs a network interface.", Code.MISSING_NETCOM,
                            cause="No network interface was given.",
                            correction="Give at least one with name, address and satellite port.")
-    node_type = checked_type(body.type, refs)
-    _with_refs(refs, names.node_name, body.name)
+    node_type = checked_type(body.type)
+    names.node_name(body.name)
     for fields in body.net_interfaces:
-        _checked_address(fields.address, refs)
+        addresses.checked_address(fields.address)
     if node_type not in _CREATABLE:
-        raise InvalidInput(f"Nodes of type {node_type} can't be registered.", Code.UNKNOWN_ERROR, refs=refs,
+        raise InvalidInput(f"Nodes of type {node_type} can't be registered.", Code.UNKNOWN_ERROR,
                            cause="This release has no satellites of that kind.",
                            correction="Register a node of type SATELLITE or COMBINED.")
     return node_type
 
 
-def checked_type(text: str, refs: dict[str, str]) -> NodeType:
+def checked_type(text: str) -> NodeType:
     """Raises InvalidInput (201). An absent type means SATELLITE."""
     try:
         return NodeType(text.upper() or NodeType.SATELLITE)
     except ValueError:
-        raise InvalidInput(f"'{text}' is no type of node.", Code.INVLD_NODE_TYPE, refs=refs,
+        raise InvalidInput(f"'{text}' is no type of node.", Code.INVLD_NODE_TYPE,
                            cause="The type says what runs on the node.",
                            correction=f"One of {', '.join(_CREATABLE)}.") from None
 
 
-def interface(context: Context, fields: NetInterfaceFields, refs: dict[str, str]) -> NetInterface:
+def _interface(context: Context, fields: NetInterfaceFields) -> NetInterface:
     """A network interface from what a caller gives. Raises InvalidInput (209-212, 609)."""
-    name = _with_refs(refs, names.net_interface_name, fields.name)
-    address = _checked_address(fields.address, refs)
+    name = names.net_interface_name(fields.name)
     port, encryption = fields.satellite_port, fields.satellite_encryption_type
     if port is None or encryption is None:
         raise InvalidInput(f"The network interface '{name}' lacks the port or the encryption type of the satellite.",
-                           Code.MISSING_STLT_CONN, refs=refs,
+                           Code.MISSING_STLT_CONN,
                            correction="Give satellite_port (usually 3366) and satellite_encryption_type (PLAIN).")
-    return NetInterface(context.new_uuid(), name, address, checked_port(port, refs),
-                        checked_encryption(encryption, refs))
-
-
-def _checked_address(address: str, refs: dict[str, str]) -> str:
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        raise InvalidInput(f"'{address}' is no IP address.", Code.INVLD_NET_ADDR, refs=refs,
-                           cause="Satellites are dialled by address: host names are not looked up.",
-                           correction="Give an IPv4 or IPv6 address.") from None
-
-
-def checked_port(port: int, refs: dict[str, str]) -> int:
-    if not 1 <= port <= 65535:
-        raise InvalidInput(f"{port} is no TCP port.", Code.INVLD_NET_PORT, refs=refs,
-                           cause="Ports are numbers from 1 to 65535.")
-    return port
-
-
-def checked_encryption(encryption: str, refs: dict[str, str]) -> str:
-    if encryption.upper() not in ("PLAIN", "SSL"):
-        raise InvalidInput(f"'{encryption}' is no encryption type.", Code.INVLD_NET_TYPE, refs=refs,
-                           cause="Links to satellites are PLAIN or SSL.")
-    return encryption.upper()
-
-
-def _with_refs(refs: dict[str, str], check: Callable[[str], str], name: str) -> str:
-    try:
-        return check(name)
-    except InvalidInput as fault:
-        fault.refs = refs
-        raise
+    return NetInterface(context.new_uuid(), name, addresses.checked_address(fields.address),
+                        addresses.checked_port(port), addresses.checked_encryption(encryption))
 
 
 def modify(cluster: Cluster, _: Context, call: Call[NodeModify]) -> Change:
-    name = call.path["node"]
-    refs = {"Node": name}
-    node = lookup.node(cluster, name, refs)
-    node_type = checked_type(call.body.node_type, refs) if call.body.node_type else node.type
-    if not node_type.runs_satellite and cluster.pools_on(name):
-        raise Conflict(f"'{name}' can't become a node of type {node_type}.", Code.INVLD_STOR_DRIVER, refs=refs,
-                       cause="It has storage pools, which need a satellite.",
-                       details=", ".join(pool.name for pool in cluster.pools_on(name)))
-    props, entries = _changed_props(node, call.body, refs)
-    changed = structs.replace(node, type=node_type, props=props)
-    _check_preferred(changed, refs)
+    refs = {"Node": call.path["node"]}
+    with lookups.about(**refs):
+        node = lookups.node(cluster, call.path["node"])
+        node_type = checked_type(call.body.node_type) if call.body.node_type else node.type
+        if not node_type.runs_satellite and cluster.pools_on(node.name):
+            raise Conflict(f"'{node.name}' can't become a node of type {node_type}.", Code.INVLD_STOR_DRIVER,
+                           cause="It has storage pools, which need a satellite.",
+                           details=", ".join(pool.name for pool in cluster.pools_on(node.name)))
+        props, entries = properties.changed(ObjectKind.NODE, Subject.NODE, node.props, call.body, refs)
+        changed = structs.replace(node, type=node_type, props=props)
+        _check_preferred(changed)
     entries.append(call.rc(Severity.SUCCESS, MODIFIED, f"Node '{node.name}' is changed.",
                            details=f"UUID {node.uuid}.", refs={**refs, "UUID": node.uuid}))
     return Change((changed,), answers=tuple(entries))
 
 
-def _changed_props(node: Node, body: NodeModify, refs: dict[str, str]) -> tuple[dict[str, str], list[ApiCallRc]]:
-    try:
-        return properties.changed(ObjectKind.NODE, Subject.NODE, node.props, body, refs)
-    except InvalidInput as fault:
-        fault.refs = refs
-        raise
-
-
-def _check_preferred(node: Node, refs: dict[str, str]) -> None:
+def _check_preferred(node: Node) -> None:
     preferred = node.props.get(PREFERRED_INTERFACE)
     if preferred is not None and key_of(preferred) not in {key_of(part.name) for part in node.net_interfaces}:
-        raise InvalidInput(f"'{preferred}' is no network interface of '{node.name}'.", Code.INVLD_PROP, refs=refs,
+        raise InvalidInput(f"'{preferred}' is no network interface of '{node.name}'.", Code.INVLD_PROP,
                            correction="One of " + ", ".join(part.name for part in node.net_interfaces) + ".")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from linstor_core.controller import lookup, properties
+from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
 from linstor_core.controller.route import NoBody, Route
@@ -22,9 +22,10 @@ WARN_NOT_FOUND = 3000
 
 def create(cluster: Cluster, context: Context, call: Call[ResourceGroupCreate]) -> Change:
     body, refs = call.body, {"RscGrp": call.body.name}
-    _check_name(cluster, body.name, refs)
-    asked = merged_filter(AutoSelectFilter(place_count=DEFAULT_PLACE_COUNT), body.select_filter, refs)
-    props, _ = properties.initial(ObjectKind.RESOURCE_GROUP, Subject.RSC_DFN, body.props, refs)
+    with lookups.about(**refs):
+        _check_name(cluster, body.name)
+        asked = merged_filter(AutoSelectFilter(place_count=DEFAULT_PLACE_COUNT), body.select_filter)
+        props, _ = properties.initial(ObjectKind.RESOURCE_GROUP, Subject.RSC_DFN, body.props, refs)
     group = ResourceGroup(context.new_uuid(), body.name, body.description, asked, props=props,
                           peer_slots=body.peer_slots)
     warnings = _unknown_pools(cluster, body.select_filter, asked, 0, None)
@@ -33,20 +34,15 @@ def create(cluster: Cluster, context: Context, call: Call[ResourceGroupCreate]) 
         refs={**refs, "UUID": group.uuid})))
 
 
-def _check_name(cluster: Cluster, name: str, refs: dict[str, str]) -> None:
-    try:
-        names.resource_group_name(name)
-    except LinstorError as fault:
-        fault.refs = refs
-        raise
+def _check_name(cluster: Cluster, name: str) -> None:
+    names.resource_group_name(name)
     if cluster.group(name) is not None:
-        raise AlreadyExists(f"There is a resource group '{name}' already.", Code.EXISTS_RSC_GRP, refs=refs,
+        raise AlreadyExists(f"There is a resource group '{name}' already.", Code.EXISTS_RSC_GRP,
                             cause="Names of resource groups are compared without regard to case.",
                             correction="Use another name, or change the group that is there.")
 
 
-def merged_filter(current: AutoSelectFilter, given: AutoSelectFilter | None,
-                  refs: dict[str, str] | None = None) -> AutoSelectFilter:
+def merged_filter(current: AutoSelectFilter, given: AutoSelectFilter | None) -> AutoSelectFilter:
     """`current` with what `given` says; an empty list or text takes a rule away.
 
     Raises InvalidInput (219 for a count, 224 or 225 for layers and kinds of storage).
@@ -56,7 +52,7 @@ def merged_filter(current: AutoSelectFilter, given: AutoSelectFilter | None,
     said = {name: value for name, value in structs.asdict(given).items() if value is not None}
     for name in ("place_count", "additional_place_count"):
         if said.get(name, 0) < 0:
-            raise InvalidInput(f"{name} can't be {said[name]}.", Code.INVLD_PLACE_COUNT, refs=refs,
+            raise InvalidInput(f"{name} can't be {said[name]}.", Code.INVLD_PLACE_COUNT,
                                cause="A number of replicas is 0 or more.")
     if "storage_pool" in said:
         said.setdefault("storage_pool_list", (said["storage_pool"],) if said["storage_pool"] else ())
@@ -99,13 +95,10 @@ def _unknown_pools(cluster: Cluster, given: AutoSelectFilter | None, result: Aut
 def modify(cluster: Cluster, _: Context, call: Call[ResourceGroupModify]) -> Change:
     name, body = call.path["group"], call.body
     refs = {"RscGrp": name}
-    group = lookup.resource_group(cluster, name, refs)
-    asked = merged_filter(group.select_filter, body.select_filter, refs)
-    try:
+    with lookups.about(**refs):
+        group = lookups.group(cluster, name)
+        asked = merged_filter(group.select_filter, body.select_filter)
         props, entries = properties.changed(ObjectKind.RESOURCE_GROUP, Subject.RSC_DFN, group.props, body, refs)
-    except LinstorError as fault:
-        fault.refs = refs
-        raise
     changed = structs.replace(
         group, select_filter=asked, props=props,
         description=group.description if body.description is None else body.description,

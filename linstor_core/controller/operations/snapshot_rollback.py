@@ -109,8 +109,8 @@ def _steps(call: Call[Any], snapshot: Snapshot, resources: list[Resource]) -> li
                   Operation.CREATE | Subject.RSC),
             _told(call, snapshot, 0, f"'{resource.name}' is ready on '{node}'.", Operation.CREATE | Subject.RSC,
                   Node=node)]
-    steps.append(_told(call, snapshot, DELETED, "What was written after the snapshot is gone.", None,
-                       UUID=snapshot.uuid))
+    steps += [_told(call, snapshot, DELETED, f"What volume {volume.number} got after the snapshot is gone.", None,
+                    UUID=snapshot.uuid, VlmNr=str(volume.number)) for volume in snapshot.volume_definitions]
     return steps
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from linstor_core.controller import properties
+from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain import names
 from linstor_core.domain.cluster import Cluster, key_of
-from linstor_core.domain.errors import AlreadyExists, Code, Conflict, LinstorError, NotFound
+from linstor_core.domain.errors import AlreadyExists, Code, Conflict, NotFound
 from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.domain.storage_pools import StoragePoolDefinition
 from linstor_core.wire.api_call_rc import CREATED, DELETED, MODIFIED, Operation, Severity, Subject
@@ -20,45 +20,34 @@ from linstor_core.wire.rest_bodies import PropsModify, StoragePoolDefinitionCrea
 def create(cluster: Cluster, context: Context, call: Call[StoragePoolDefinitionCreate]) -> Change:
     name = call.body.storage_pool_name
     refs = {"StorPoolDfn": name}
-    _check_name(name, refs)
-    if key_of(name) in cluster.storage_pool_definitions:
-        raise AlreadyExists(f"There is a storage pool definition '{name}' already.", Code.EXISTS_STOR_POOL_DFN,
-                            refs=refs, cause="Names are compared without regard to case.")
-    props, entries = properties.initial(ObjectKind.STORAGE_POOL_DEFINITION, Subject.STOR_POOL_DFN, call.body.props,
-                                        refs)
+    with lookups.about(**refs):
+        names.storage_pool_name(name)
+        if key_of(name) in cluster.storage_pool_definitions:
+            raise AlreadyExists(f"There is a storage pool definition '{name}' already.", Code.EXISTS_STOR_POOL_DFN,
+                                cause="Names are compared without regard to case.")
+        props, entries = properties.initial(ObjectKind.STORAGE_POOL_DEFINITION, Subject.STOR_POOL_DFN,
+                                            call.body.props, refs)
     definition = StoragePoolDefinition(context.new_uuid(), name, props)
     entries.append(call.rc(Severity.SUCCESS, CREATED, f"Storage pool definition '{name}' is created.",
                            details=f"UUID {definition.uuid}.", refs={**refs, "UUID": definition.uuid}))
     return Change((definition,), answers=tuple(entries))
 
 
-def _check_name(name: str, refs: dict[str, str]) -> None:
-    try:
-        names.storage_pool_name(name)
-    except LinstorError as fault:
-        fault.refs = refs
-        raise
-
-
-def _found(cluster: Cluster, name: str, refs: dict[str, str]) -> StoragePoolDefinition:
+def _found(cluster: Cluster, name: str) -> StoragePoolDefinition:
     found = cluster.storage_pool_definitions.get(key_of(name))
     if found is None:
-        raise NotFound(f"There is no storage pool definition '{name}'.", Code.NOT_FOUND_STOR_POOL_DFN, refs=refs,
+        raise NotFound(f"There is no storage pool definition '{name}'.", Code.NOT_FOUND_STOR_POOL_DFN,
                        cause="It is not registered, or went with its last pool.",
                        correction="Compare the name with 'linstor storage-pool-definition list'.")
     return found
 
 
 def modify(cluster: Cluster, _: Context, call: Call[PropsModify]) -> Change:
-    name = call.path["pool"]
-    refs = {"StorPoolDfn": name}
-    found = _found(cluster, name, refs)
-    try:
+    refs = {"StorPoolDfn": call.path["pool"]}
+    with lookups.about(**refs):
+        found = _found(cluster, call.path["pool"])
         props, entries = properties.changed(ObjectKind.STORAGE_POOL_DEFINITION, Subject.STOR_POOL_DFN, found.props,
                                             call.body, refs)
-    except LinstorError as fault:
-        fault.refs = refs
-        raise
     entries.append(call.rc(Severity.SUCCESS, MODIFIED, f"Storage pool definition '{found.name}' is changed.",
                            details=f"UUID {found.uuid}.", refs={**refs, "UUID": found.uuid}))
     return Change((structs.replace(found, props=props),), answers=tuple(entries))
@@ -67,8 +56,9 @@ def modify(cluster: Cluster, _: Context, call: Call[PropsModify]) -> Change:
 def delete(cluster: Cluster, _: Context, call: Call[NoBody]) -> Change:
     name = call.path["pool"]
     refs = {"StorPoolDfn": name}
-    _check_name(name, refs)
-    found = _found(cluster, name, refs)
+    with lookups.about(**refs):
+        names.storage_pool_name(name)
+        found = _found(cluster, name)
     nodes = [pool.node_name for key, pool in cluster.storage_pools.items() if key[1] == key_of(name)]
     if nodes:
         raise Conflict(f"Storage pools '{found.name}' exist.", Code.IN_USE, refs=refs,

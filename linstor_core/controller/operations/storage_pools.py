@@ -6,13 +6,13 @@ from typing import Any
 
 from msgspec import structs
 
-from linstor_core.controller import lookup, properties
+from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context, Outcome
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain import names
 from linstor_core.domain.cluster import Cluster, Document, Key, key_of
-from linstor_core.domain.errors import AlreadyExists, Code, Conflict, InvalidInput, LinstorError, NotFound
+from linstor_core.domain.errors import AlreadyExists, Code, Conflict, InvalidInput, NotFound
 from linstor_core.domain.observed import Failure, NodeSeen, PoolSeen
 from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.domain.props import POOL_DIRECTORY
@@ -46,11 +46,12 @@ def create(cluster: Cluster, context: Context, call: Call[StoragePoolCreate]) ->
     body, node_name = call.body, call.path["node"]
     refs = {"Node": node_name, "StorPoolDfn": body.storage_pool_name}
     kind = checked_kind(body.provider_kind)
-    node = lookup.node(cluster, node_name, refs)
-    name = _checked_name(body.storage_pool_name, refs)
-    _check_free(cluster, node_name, name, refs)
-    _check_supported(cluster, node_name, kind, refs)
-    props, entries = properties.initial(ObjectKind.STORAGE_POOL, Subject.STOR_POOL, body.props, refs)
+    with lookups.about(**refs):
+        node = lookups.node(cluster, node_name)
+        name = names.storage_pool_name(body.storage_pool_name)
+        _check_free(cluster, node_name, name)
+        _check_supported(cluster, node_name, kind)
+        props, entries = properties.initial(ObjectKind.STORAGE_POOL, Subject.STOR_POOL, body.props, refs)
     shared = body.shared_space or ("" if ";" in body.free_space_mgr_name else body.free_space_mgr_name)
     pool = StoragePool(context.new_uuid(), name, node.name, kind, stored_props(kind, props), shared_space=shared,
                        external_locking=bool(body.external_locking))
@@ -71,26 +72,18 @@ def checked_kind(text: str) -> ProviderKind:
                            correction=f"One of {', '.join(ProviderKind)}.") from None
 
 
-def _checked_name(name: str, refs: dict[str, str]) -> str:
-    try:
-        return names.storage_pool_name(name)
-    except LinstorError as fault:
-        fault.refs = refs
-        raise
-
-
-def _check_free(cluster: Cluster, node_name: str, name: str, refs: dict[str, str]) -> None:
+def _check_free(cluster: Cluster, node_name: str, name: str) -> None:
     if cluster.pool(node_name, name) is not None:
         raise AlreadyExists(f"There is a storage pool '{name}' on '{node_name}' already.", Code.EXISTS_STOR_POOL,
-                            refs=refs, correction="Use another name, or the pool that is there.")
+                            correction="Use another name, or the pool that is there.")
 
 
-def _check_supported(cluster: Cluster, node_name: str, kind: ProviderKind, refs: dict[str, str]) -> None:
+def _check_supported(cluster: Cluster, node_name: str, kind: ProviderKind) -> None:
     if kind is ProviderKind.DISKLESS:
         return
     seen = cluster.nodes_seen.get(key_of(node_name))
     if seen is None or kind not in seen.providers:
-        raise Conflict(f"'{node_name}' can't serve pools of kind {kind}.", Code.PROVIDER_UNSUPPORTED, refs=refs,
+        raise Conflict(f"'{node_name}' can't serve pools of kind {kind}.", Code.PROVIDER_UNSUPPORTED,
                        cause=_why_unsupported(seen, kind),
                        correction="Install what is missing on the node and restart its satellite.")
 
@@ -115,17 +108,14 @@ def stored_props(kind: ProviderKind, props: dict[str, str]) -> dict[str, str]:
 def modify(cluster: Cluster, _: Context, call: Call[PropsModify]) -> Change:
     node_name, name = call.path["node"], call.path["pool"]
     refs = {"Node": node_name, "StorPoolDfn": name}
-    lookup.node(cluster, node_name, refs)
-    if key_of(name) not in cluster.storage_pool_definitions and cluster.pool(node_name, name) is None:
-        raise NotFound(f"There is no storage pool '{name}' on any node.", Code.NOT_FOUND_STOR_POOL_DFN, refs=refs,
-                       cause="No pool of that name is registered.",
-                       correction="Compare the name with 'linstor storage-pool list'.")
-    pool = lookup.storage_pool(cluster, node_name, name, refs)
-    try:
+    with lookups.about(**refs):
+        lookups.node(cluster, node_name)
+        if not any(key[1] == key_of(name) for key in cluster.storage_pools):
+            raise NotFound(f"There is no storage pool '{name}' on any node.", Code.NOT_FOUND_STOR_POOL_DFN,
+                           cause="No pool of that name is registered.",
+                           correction="Compare the name with 'linstor storage-pool list'.")
+        pool = lookups.storage_pool(cluster, node_name, name)
         props, entries = properties.changed(ObjectKind.STORAGE_POOL, Subject.STOR_POOL, pool.props, call.body, refs)
-    except LinstorError as fault:
-        fault.refs = refs
-        raise
     changed = structs.replace(pool, props=stored_props(pool.provider_kind, props))
     entries.append(call.rc(Severity.SUCCESS, MODIFIED, f"Storage pool '{pool.name}' on '{pool.node_name}' is changed.",
                            details=f"UUID {pool.uuid}.", refs={**refs, "UUID": pool.uuid}))
@@ -178,11 +168,12 @@ def delete(cluster: Cluster, _: Context, call: Call[NoBody]) -> Change:
     """Takes the pool off the register. Refused while a volume or snapshot lies in it."""
     node_name, name = call.path["node"], call.path["pool"]
     refs = {"Node": node_name, "StorPoolDfn": name}
-    _checked_name(name, refs)
-    if key_of(name) == key_of(DISKLESS_POOL):
-        raise InvalidInput(f"'{DISKLESS_POOL}' belongs to every node.", Code.INVLD_STOR_POOL_NAME, refs=refs,
-                           cause="Diskless resources are placed in it.", correction="Delete the node instead.")
-    lookup.node(cluster, node_name, refs)
+    with lookups.about(**refs):
+        names.storage_pool_name(name)
+        if key_of(name) == key_of(DISKLESS_POOL):
+            raise InvalidInput(f"'{DISKLESS_POOL}' belongs to every node.", Code.INVLD_STOR_POOL_NAME,
+                               cause="Diskless resources are placed in it.", correction="Delete the node instead.")
+        lookups.node(cluster, node_name)
     pool = cluster.pool(node_name, name)
     if pool is None:
         return Change(answers=(call.rc(Severity.WARN, WARN_NOT_FOUND, f"There is no storage pool '{name}' on "

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import structs
 
-from linstor_core.controller import lookup, properties
+from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain.cluster import Cluster
-from linstor_core.domain.errors import Code, InvalidInput, LinstorError
+from linstor_core.domain.errors import Code, InvalidInput
 from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.domain.resource_groups import ResourceGroup, VolumeGroup
 from linstor_core.wire.api_call_rc import CREATED, DELETED, MODIFIED, Operation, Severity, Subject
@@ -20,7 +22,8 @@ MAX_VOLUME_NUMBER = 65534
 
 def create(cluster: Cluster, context: Context, call: Call[VolumeGroupCreate]) -> Change:
     name = call.path["group"]
-    group = lookup.resource_group(cluster, name, {"VlmGrp": name})
+    with lookups.about(VlmGrp=name):
+        group = lookups.group(cluster, name)
     taken = {part.number for part in group.volume_groups}
     number = call.body.volume_number
     if number is None:
@@ -46,22 +49,19 @@ def _with_part(group: ResourceGroup, number: int, part: VolumeGroup | None) -> R
     return structs.replace(group, volume_groups=tuple(parts))
 
 
-def _found(cluster: Cluster, call: Call[object], refs: dict[str, str]) -> tuple[ResourceGroup, VolumeGroup]:
+def _found(cluster: Cluster, call: Call[Any]) -> tuple[ResourceGroup, VolumeGroup]:
     """Raises NotFound (317, 318)."""
-    group = lookup.resource_group(cluster, call.path["group"], refs)
-    return group, lookup.volume_group(group, call.path["number"], refs)
+    group = lookups.group(cluster, call.path["group"])
+    return group, lookups.volume_group(group, call.path["number"])
 
 
 def modify(cluster: Cluster, _: Context, call: Call[FlagsModify]) -> Change:
     name, number = call.path["group"], call.path["number"]
     refs = {"RscGrp": name, "VlmGrp": name, "VlmNr": number}
-    group, part = _found(cluster, call, refs)
-    told = {"RscGrp": name, "VlmNr": number}
-    try:
-        props, entries = properties.changed(ObjectKind.VOLUME_GROUP, Subject.VLM_DFN, part.props, call.body, told)
-    except LinstorError as fault:
-        fault.refs = refs
-        raise
+    with lookups.about(**refs):
+        group, part = _found(cluster, call)
+        props, entries = properties.changed(ObjectKind.VOLUME_GROUP, Subject.VLM_DFN, part.props, call.body,
+                                            {"RscGrp": name, "VlmNr": number})
     changed = structs.replace(part, props=props, flags=with_flags(part.flags, call.body.flags or ()))
     entries.append(call.rc(Severity.SUCCESS, MODIFIED, f"Volume group {number} of '{name}' is changed.",
                            details=f"UUID {part.uuid}.", refs={**refs, "UUID": part.uuid}))
@@ -77,7 +77,8 @@ def with_flags(current: tuple[str, ...], changes: tuple[str, ...]) -> tuple[str,
 
 def delete(cluster: Cluster, _: Context, call: Call[NoBody]) -> Change:
     refs = {"VlmGrp": call.path["group"]}
-    group, part = _found(cluster, call, refs)
+    with lookups.about(**refs):
+        group, part = _found(cluster, call)
     return Change((_with_part(group, part.number, None),), answers=(call.rc(
         Severity.SUCCESS, DELETED, f"Volume group {part.number} of '{group.name}' is deleted.",
         details=f"UUID {part.uuid}.", refs={**refs, "UUID": part.uuid}),))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from linstor_core.controller import lookup
+from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
 from linstor_core.controller.queries import lists
 from linstor_core.controller.queries.sorted_keys import sorted_keys
 from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster, ControllerSettings, key_of
+from linstor_core.domain.errors import Code, NotFound
 from linstor_core.domain.nodes import ConnectionStatus, Node, NodeType
 from linstor_core.domain.observed import NodeSeen
 from linstor_core.domain.storage_pools import ProviderKind
@@ -19,7 +20,7 @@ ALWAYS_PROVIDERS = ("DISKLESS", "REMOTE_SPDK", "EBS_INIT", "EBS_TARGET")
 """Kinds that need nothing of a node; LINSTOR lists them for every node."""
 
 ALWAYS_LAYERS = ("STORAGE",)
-_UNKNOWN = ("No information from satellite yet",)
+_UNKNOWN: tuple[str, ...] = ("No information from satellite yet",)
 _UNKNOWN_PROVIDERS = {kind.value: _UNKNOWN for kind in ProviderKind if kind not in ALWAYS_PROVIDERS}
 _UNKNOWN_LAYERS = dict.fromkeys(("DRBD", "LUKS", "NVME", "WRITECACHE", "CACHE", "BCACHE"), _UNKNOWN)
 _DEFAULT_EVICTION_MINUTES = 720
@@ -87,22 +88,25 @@ def list_nodes(cluster: Cluster, call: Call[Any]) -> object:
 
 
 def show_node(cluster: Cluster, call: Call[Any]) -> object:
-    node = lookup.node(cluster, call.path["node"], bare=True)
+    node = lookups.node(cluster, call.path["node"], bare=True)
     return _shown(node, cluster.nodes_seen.get(key_of(node.name)), cluster.controller)
 
 
 def list_interfaces(cluster: Cluster, call: Call[Any]) -> object:
-    return shown_interfaces(lookup.node(cluster, call.path["node"], bare=True))
+    return shown_interfaces(lookups.node(cluster, call.path["node"], bare=True))
 
 
 def show_interface(cluster: Cluster, call: Call[Any]) -> object:
-    node, found = lookup.net_interface(cluster, call.path["node"], call.path["interface"], bare=True)
-    return next(part for part in shown_interfaces(node) if part.name == found.name)
+    node, name = lookups.node(cluster, call.path["node"], bare=True), call.path["interface"]
+    for part in shown_interfaces(node):
+        if key_of(part.name) == key_of(name):
+            return part
+    raise NotFound(f"'{node.name}' has no network interface '{name}'.", Code.NOT_FOUND_NET_IF, bare=True)
 
 
 def node_config(cluster: Cluster, call: Call[Any]) -> object:
     """What the controller knows of a satellite's configuration."""
-    node = lookup.node(cluster, call.path["node"], bare=True)
+    node = lookups.node(cluster, call.path["node"], bare=True)
     reached = cluster.is_online(node.name)
     active = next((part for part in node.net_interfaces if part.name == node.active_interface), None)
     net = {"bind_address": active.address, "port": active.satellite_port,

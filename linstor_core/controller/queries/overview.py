@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from linstor_core.controller import lookup
+from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
 from linstor_core.controller.route import Read, Route
 from linstor_core.domain.cluster import Cluster
@@ -28,7 +28,7 @@ def no_object(_: Cluster, __: Call[Any]) -> object:
 
 def no_devices(cluster: Cluster, call: Call[Any]) -> object:
     """Satellites do not look for unused devices."""
-    lookup.node(cluster, call.path["node"], bare=True)
+    lookups.node(cluster, call.path["node"], bare=True)
     return []
 
 
@@ -38,7 +38,7 @@ def file_allowed(_: Cluster, __: Call[Any]) -> object:
 
 
 def file_status(cluster: Cluster, call: Call[Any]) -> object:
-    lookup.node(cluster, call.path["node"], bare=True)
+    lookups.node(cluster, call.path["node"], bare=True)
     return {"allowed": False}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from linstor_core.controller import lookup
+from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
 from linstor_core.controller.queries.sorted_keys import sorted_keys
 from linstor_core.controller.route import Route
@@ -46,7 +46,7 @@ def nothing(_: Cluster, __: Call[Any]) -> object:
 
 
 def list_node_connections(cluster: Cluster, call: Call[Any]) -> object:
-    asked = [key_of(lookup.node(cluster, name, bare=True).name)
+    asked = [key_of(lookups.node(cluster, name, bare=True).name)
              for name in (*call.values("node_a"), *call.values("node_b"))] if call.values("node_b") else [
                  key_of(name) for name in call.values("node_a")]
     return [{"node_a": found.node_a, "node_b": found.node_b, "props": found.props}

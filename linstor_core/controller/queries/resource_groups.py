@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import structs
 
-from linstor_core.controller import lookup
+from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
 from linstor_core.controller.queries import lists
 from linstor_core.controller.queries.sorted_keys import sorted_keys
@@ -43,17 +43,17 @@ def list_groups(cluster: Cluster, call: Call[Any]) -> object:
 
 
 def show_group(cluster: Cluster, call: Call[Any]) -> object:
-    return _shown(lookup.resource_group(cluster, call.path["group"], bare=True))
+    return _shown(lookups.group(cluster, call.path["group"], bare=True))
 
 
 def list_volumes(cluster: Cluster, call: Call[Any]) -> object:
-    group = lookup.resource_group(cluster, call.path["group"], bare=True)
+    group = lookups.group(cluster, call.path["group"], bare=True)
     return [_shown_volume(part) for part in lists.page(call, group.volume_groups)]
 
 
 def show_volume(cluster: Cluster, call: Call[Any]) -> object:
-    group = lookup.resource_group(cluster, call.path["group"], bare=True)
-    return _shown_volume(lookup.volume_group(group, call.path["number"], bare=True))
+    group = lookups.group(cluster, call.path["group"], bare=True)
+    return _shown_volume(lookups.volume_group(group, call.path["number"], bare=True))
 
 
 ROUTES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from linstor_core.controller import lookup
+from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
 from linstor_core.controller.queries import lists
 from linstor_core.controller.queries.sorted_keys import sorted_keys
@@ -68,13 +68,13 @@ def _keys_by_name(cluster: Cluster) -> list[tuple[str, str]]:
 def view(cluster: Cluster, call: Call[Any]) -> object:
     """All pools. Asking for a node that does not exist is an error, for a pool it is not."""
     for name in call.values("nodes"):
-        lookup.node(cluster, name, bare=True)
+        lookups.node(cluster, name, bare=True)
     nodes = lists.wanted(call, "nodes")
     return _listed(cluster, call, [key for key in _keys_by_name(cluster) if lists.passes(nodes, key[0])])
 
 
 def list_pools(cluster: Cluster, call: Call[Any]) -> object:
-    node_key = key_of(lookup.node(cluster, call.path["node"], bare=True).name)
+    node_key = key_of(lookups.node(cluster, call.path["node"], bare=True).name)
     return _listed(cluster, call, [key for key in _keys_by_name(cluster) if key[0] == node_key])
 
 
@@ -87,7 +87,7 @@ def _listed(cluster: Cluster, call: Call[Any], keys: list[tuple[str, str]]) -> o
 
 
 def show_pool(cluster: Cluster, call: Call[Any]) -> object:
-    pool = lookup.storage_pool(cluster, call.path["node"], call.path["pool"], bare=True)
+    pool = lookups.storage_pool(cluster, call.path["node"], call.path["pool"], bare=True)
     return _shown(pool, cluster.pools_seen.get((key_of(pool.node_name), key_of(pool.name))))
 
 
