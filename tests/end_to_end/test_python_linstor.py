@@ -99,7 +99,7 @@ def test_snapshot_rollback_restore_and_clone(api: linstor.Linstor, cluster: Any,
     assert files_on(api, "restored", tmp_path) == old
     assert files_on(api, "invoices", tmp_path) == new
 
-    accepted(api.resource_dfn_clone("invoices", "copied").api_responses())
+    accepted(api.resource_dfn_clone("invoices", "copied").messages)
     wait_until(lambda: api.resource_dfn_clone_status("invoices", "copied").status.name == "COMPLETE")
     assert files_on(api, "copied", tmp_path) == new
 
