@@ -57,7 +57,8 @@ class RealRig:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.pool = pool(str(directory))
-        self.loops = LoopDevices(time.monotonic, time.sleep)
+        self.later_s = 0.0
+        self.loops = LoopDevices(lambda: time.monotonic() + self.later_s, time.sleep)
         self.observer = Observer(self.loops)
         self.executor = Executor(self.loops)
 

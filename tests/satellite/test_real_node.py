@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,7 +179,7 @@ def test_a_file_that_somebody_attached_is_not_attached_twice(real_rig: RealRig) 
     node = Node(real_rig)
     node.fine(resource(volume(), active=False))
     moved = processes.run(["losetup", "--show", "-f", str(real_rig.directory / "r_00000.img")]).strip()
-    time.sleep(5.1)  # a list of all devices is believed for 5 s
+    real_rig.later_s = 6  # a list of all devices is believed for 5 s
     assert node.device(resource(volume())) == moved
 
 
