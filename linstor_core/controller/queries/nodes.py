@@ -16,13 +16,16 @@ from linstor_core.domain.observed import NodeSeen
 from linstor_core.domain.storage_pools import ProviderKind
 from linstor_core.wire import rest_v1
 
-ALWAYS_PROVIDERS = ("DISKLESS", "REMOTE_SPDK", "EBS_INIT", "EBS_TARGET")
-"""Kinds that need nothing of a node; LINSTOR lists them for every node."""
+_PROVIDERS = tuple(kind.value for kind in ProviderKind)
+_LAYERS = ("DRBD", "LUKS", "NVME", "WRITECACHE", "CACHE", "BCACHE", "STORAGE")
+_NOT_IN_RELEASE = ["This release of the satellite does not have it."]
+_NEEDS_NOTHING = ("DISKLESS", "REMOTE_SPDK", "EBS_INIT", "EBS_TARGET")
+"""Kinds that LINSTOR lists for every node, also before it was ever reached."""
 
-ALWAYS_LAYERS = ("STORAGE",)
-_UNKNOWN: tuple[str, ...] = ("No information from satellite yet",)
-_UNKNOWN_PROVIDERS = {kind.value: _UNKNOWN for kind in ProviderKind if kind not in ALWAYS_PROVIDERS}
-_UNKNOWN_LAYERS = dict.fromkeys(("DRBD", "LUKS", "NVME", "WRITECACHE", "CACHE", "BCACHE"), _UNKNOWN)
+_UNKNOWN = ["No information from satellite yet"]
+_NEVER_SEEN = NodeSeen(
+    "", ConnectionStatus.OFFLINE, _NEEDS_NOTHING, ("STORAGE",),
+    {kind: _UNKNOWN for kind in _PROVIDERS}, {layer: _UNKNOWN for layer in _LAYERS})
 _DEFAULT_EVICTION_MINUTES = 720
 
 
@@ -59,21 +62,20 @@ def _eviction(node: Node, seen: NodeSeen | None, settings: ControllerSettings) -
 
 
 def _shown(node: Node, seen: NodeSeen | None, settings: ControllerSettings) -> rest_v1.Node:
-    known = seen is not None and bool(seen.providers or seen.layers)
+    known = seen if seen is not None and seen.providers else _NEVER_SEEN
     return rest_v1.Node(
         name=node.name, type=node.type, flags=node.flags, props=shown_props(node, seen),
         net_interfaces=shown_interfaces(node), connection_status=connection_status(node, seen), uuid=node.uuid,
-        storage_providers=seen.providers if seen is not None and known else ALWAYS_PROVIDERS,
-        resource_layers=seen.layers if seen is not None and known else ALWAYS_LAYERS,
-        unsupported_providers=_reasons(seen.unsupported_providers) if seen is not None and known
-        else _UNKNOWN_PROVIDERS,
-        unsupported_layers=_reasons(seen.unsupported_layers) if seen is not None and known else _UNKNOWN_LAYERS,
-        eviction_timestamp=_eviction(node, seen, settings),
-        platform=seen.platform if seen is not None else "", os_variant=seen.os_variant if seen is not None else "")
+        storage_providers=known.providers, resource_layers=known.layers,
+        unsupported_providers=_reasons(_PROVIDERS, known.providers, known.unsupported_providers),
+        unsupported_layers=_reasons(_LAYERS, known.layers, known.unsupported_layers),
+        eviction_timestamp=_eviction(node, seen, settings), platform=known.platform, os_variant=known.os_variant)
 
 
-def _reasons(found: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
-    return {kind: tuple(reasons) for kind, reasons in found.items()}
+def _reasons(kinds: tuple[str, ...], supported: tuple[str, ...],
+             explained: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    """Why each kind that a node can't do is not there."""
+    return {kind: tuple(explained.get(kind) or _NOT_IN_RELEASE) for kind in kinds if kind not in supported}
 
 
 _encoded = lists.Memo(_shown)

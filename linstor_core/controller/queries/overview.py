@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from linstor_core.controller import lookups
-from linstor_core.controller.call import Call
-from linstor_core.controller.route import Read, Route
+from linstor_core.controller.call import Call, Read
+from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster
 from linstor_core.wire.rest_v1 import Count
 

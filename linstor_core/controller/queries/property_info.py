@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from linstor_core.controller.call import Call
+from linstor_core.controller.call import Call, Read
 from linstor_core.controller.properties import RULES, TABLE
-from linstor_core.controller.route import Read, Route
+from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster
 from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.wire.rest_v1 import PropertyInfo
