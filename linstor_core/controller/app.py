@@ -9,14 +9,15 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from typing import Any
 
 import msgspec
-from flask import Flask, Response, request
+from flask import Flask, Response, has_request_context, request
 from msgspec import structs
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotAcceptable, UnsupportedMediaType
 
 from linstor_core.controller.api_description import Html
-from linstor_core.controller.call import Call, Encoded
+from linstor_core.controller.call import Call, Content, Encoded
 from linstor_core.controller.controller import Controller
+from linstor_core.controller.diagnostics.instruments import Instruments
 from linstor_core.controller.events import NODES, PROMOTION, EventHub
 from linstor_core.controller.keyring import Keyring
 from linstor_core.controller.route import NoBody, Route
@@ -51,6 +52,7 @@ class Services(msgspec.Struct):
     keyring: Keyring
     now_ms: Callable[[], int]
     reconnect: Callable[[str], None]
+    instruments: Instruments
 
 
 def create_app(services: Services, routes: Iterable[Route]) -> Flask:
@@ -79,7 +81,7 @@ def _add(app: Flask, services: Services, route: Route) -> None:
                 return _answer(route.read(services.controller.cluster, call))
             work = _serve(services, route, call) if route.service is not None else _write(services, route, call)
             pending = Pending()
-            pending.work = _answered(services, route, work)
+            pending.work = _answered(services, route, work, _request_line())
             return pending
         except (LinstorError, HTTPException, msgspec.DecodeError) as fault:
             return _refusal(services, fault, route.mask)
@@ -103,12 +105,17 @@ def allowed_methods(app: Flask, path: str) -> list[str]:
     return [method for method in ("HEAD", "POST", "GET", "OPTIONS", "PUT", "DELETE", "PATCH") if method in found]
 
 
-async def _answered(services: Services, route: Route, work: Coroutine[Any, Any, Response]) -> Response:
+async def _answered(services: Services, route: Route, work: Coroutine[Any, Any, Response], line: str) -> Response:
     """Work that ends outside Flask: its exceptions become answers here."""
     try:
         return await work
     except Exception as fault:
-        return _refusal(services, fault, route.mask)
+        return _refusal(services, fault, route.mask, line)
+
+
+def _request_line() -> str:
+    """What was asked for, for error reports; without headers and body, which may hold secrets."""
+    return f"{request.method} {request.full_path.removesuffix('?')}" if has_request_context() else ""
 
 
 async def _write(services: Services, route: Route, call: Call[Any]) -> Response:
@@ -138,7 +145,7 @@ async def _serve(services: Services, route: Route, call: Call[Any]) -> Response:
 
 def _check_accept(route: Route) -> None:
     accept = request.accept_mimetypes
-    if accept and route.answer is not str and accept.best_match(["application/json", "text/event-stream"]) is None:
+    if accept and route.answer is not str and route.media_types and accept.best_match(route.media_types) is None:
         raise NotAcceptable()
 
 
@@ -164,6 +171,8 @@ def _answer(result: object, status: int = 200) -> Response:
         return _bytes(result.chunks, status)
     if isinstance(result, Response):
         return result
+    if isinstance(result, Content):
+        return _content(result)
     if isinstance(result, Html):
         return Response(result, status, content_type="text/html; charset=utf-8")
     if isinstance(result, str):
@@ -171,6 +180,14 @@ def _answer(result: object, status: int = 200) -> Response:
     if result is None:
         return Response(status=status, headers={"Access-Control-Allow-Origin": "*"})
     return _json(result, status)
+
+
+def _content(content: Content) -> Response:
+    response = Response(content.body, content.status, content_type=content.media_type,
+                        headers={"Access-Control-Allow-Origin": "*"})
+    if content.file_name:
+        response.headers["Content-Disposition"] = f'attachment; filename="{content.file_name}"'
+    return response
 
 
 def _json(value: object, status: int) -> Response:
@@ -186,8 +203,8 @@ def refusal_entry(fault: LinstorError, mask: int) -> ApiCallRc:
                  cause=fault.cause, details=fault.details, correction=fault.correction, obj_refs=fault.refs)
 
 
-def _refusal(services: Services, fault: Exception, mask: int) -> Response:
-    """The one place where an exception becomes an answer."""
+def _refusal(services: Services, fault: Exception, mask: int, line: str = "") -> Response:
+    """The one place where an exception becomes an answer; `line` is the request where that is over already."""
     headers: list[tuple[str, str]] = []
     if isinstance(fault, LinstorError):
         item = refusal_entry(fault, mask)
@@ -199,15 +216,21 @@ def _refusal(services: Services, fault: Exception, mask: int) -> Response:
         if isinstance(fault, MethodNotAllowed) and fault.valid_methods:
             headers.append(("Allow", ",".join(sorted(fault.valid_methods))))
     else:
-        log.exception("A request failed", exc_info=fault)
-        item = entry(Severity.ERROR, Code.IMPL_ERROR, mask, "The controller failed to serve this request.",
-                     cause=f"{type(fault).__name__}: {fault}",
-                     correction="This is a fault of the controller: please report it with the controller's log.")
-        status = 500
+        item, status = _internal(services, fault, mask, line or _request_line()), 500
     response = _json([_stamp(services, item)], status)
     for name, value in headers:
         response.headers[name] = value
     return response
+
+
+def _internal(services: Services, fault: Exception, mask: int, line: str) -> ApiCallRc:
+    log.error("A request failed: %s", line, exc_info=fault)
+    item = entry(Severity.ERROR, Code.IMPL_ERROR, mask, "The controller failed to serve this request.",
+                 cause=f"{type(fault).__name__}: {fault}",
+                 correction="This is a fault of the controller: please report it with an SOS report "
+                            "(GET /v1/sos-report).")
+    number = services.instruments.error_reports.record(fault, line)
+    return structs.replace(item, error_report_ids=(number,)) if number else item
 
 
 def _bad_json(fault: msgspec.DecodeError) -> ApiCallRc:
@@ -221,6 +244,16 @@ def _http_refusal(fault: HTTPException) -> ApiCallRc:
                  correction="GET /v1/openapi.json lists the paths and methods of this controller.")
 
 
+def unauthorized(services: Services) -> Response:
+    """What a caller without a valid token is told."""
+    item = entry(Severity.ERROR, Code.ACC_DENIED_TOKEN, 0, "This controller wants a valid bearer token.",
+                 correction="Send the header 'Authorization: Bearer TOKEN' with a token that is neither expired nor "
+                            "suspended, from an address that it admits.")
+    response = _json([_stamp(services, item)], 401)
+    response.headers["WWW-Authenticate"] = 'Bearer realm="linstor-controller"'
+    return response
+
+
 def _stamp(services: Services, item: ApiCallRc) -> ApiCallRc:
     if item.created_at:
         return item
@@ -228,4 +261,4 @@ def _stamp(services: Services, item: ApiCallRc) -> ApiCallRc:
     return structs.replace(item, created_at=moment.isoformat())
 
 
-__all__ = ["EventStream", "Pending", "Services", "allowed_methods", "create_app", "refusal_entry"]
+__all__ = ["EventStream", "Pending", "Services", "allowed_methods", "create_app", "refusal_entry", "unauthorized"]

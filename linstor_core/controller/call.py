@@ -52,3 +52,13 @@ class Encoded(Struct, frozen=True):
     """A JSON body in ready pieces, so that a long list never holds up the loop."""
 
     chunks: Iterator[bytes]
+
+
+class Content(Struct, frozen=True):
+    """An answer that is no JSON."""
+
+    body: bytes | Iterator[bytes]
+    media_type: str
+    status: int = 200
+    file_name: str = ""
+    """What a browser should call it when it is to be saved."""

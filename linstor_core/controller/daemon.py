@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import secrets
 import time
@@ -16,6 +17,10 @@ from msgspec import structs
 from linstor_core.controller import resource_specs
 from linstor_core.controller.app import Services, create_app
 from linstor_core.controller.controller import Controller, next_epoch
+from linstor_core.controller.diagnostics.error_reports import ErrorReports
+from linstor_core.controller.diagnostics.instruments import Instruments
+from linstor_core.controller.diagnostics.log_ring import LogRing
+from linstor_core.controller.diagnostics.traffic import Traffic
 from linstor_core.controller.dispatcher import Dispatcher
 from linstor_core.controller.events import EventHub
 from linstor_core.controller.keyring import Keyring
@@ -24,6 +29,7 @@ from linstor_core.controller.repository import Repository
 from linstor_core.controller.routes import ROUTES
 from linstor_core.controller.satellite_links import SatelliteLinks
 from linstor_core.controller.server import HttpServer
+from linstor_core.controller.token_gate import TokenGate
 from linstor_core.domain.cluster import Cluster
 
 
@@ -44,6 +50,7 @@ class ControllerDaemon:
     """A controller on a state folder and a listen address; `repository` replaces the database in that folder."""
 
     def __init__(self, state: Path, host: str, port: int, repository: Repository | None = None) -> None:
+        self._state = state
         self._repository = repository or Repository.in_folder(state)
         self._address = (host, port)
         self._context = SystemContext()
@@ -58,10 +65,21 @@ class ControllerDaemon:
         self._links = SatelliteLinks(self.controller, dispatcher, self._context.new_uuid(), random.random)
         self._events = EventHub()
         self.controller.on_publish(self._events.published)
-        services = Services(self.controller, self._events, Keyring(), self._context.now_ms, self._links.reconnect)
-        self._http = HttpServer(create_app(services, ROUTES), *self._address)
+        gate = TokenGate(cluster, self._context.now_ms)
+        self.controller.on_publish(gate.published)
+        self._instruments = self._make_instruments()
+        services = Services(self.controller, self._events, Keyring(), self._context.now_ms, self._links.reconnect,
+                            self._instruments)
+        self._http = HttpServer(create_app(services, ROUTES), services, gate, *self._address)
         await self._http.start()
         self._links.start()
+
+    def _make_instruments(self) -> Instruments:
+        ring = LogRing()
+        logging.getLogger().addHandler(ring)
+        return Instruments(self._state, self._address, self._repository.location, self._repository.copy_to,
+                           ErrorReports(self._state / "error-reports", self._context.now_ms), Traffic(), ring,
+                           self._context.now_ms)
 
     def _load(self) -> Cluster:
         """The stored cluster under a new epoch, every spec as new as the last stored change."""
@@ -83,3 +101,5 @@ class ControllerDaemon:
         with contextlib.suppress(asyncio.CancelledError):
             await self.controller.stop()
         self._repository.close()
+        logging.getLogger().removeHandler(self._instruments.log_ring)
+        await asyncio.to_thread(self._instruments.error_reports.close)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from linstor_core.controller import migrations
 from linstor_core.domain.cluster import KINDS, Cluster, ControllerSettings, Document, Key
-from linstor_core.domain.errors import Code, DatabaseUnavailable
+from linstor_core.domain.errors import Code, DatabaseUnavailable, InvalidInput
 
 _metadata = sa.MetaData()
 _documents = sa.Table(
@@ -41,7 +41,7 @@ class Repository:
 
     def __init__(self, url: str) -> None:
         """`url` is SQLAlchemy's; `sqlite:///FILE` for the embedded database."""
-        self._engine = sa.create_engine(url, poolclass=sa.pool.StaticPool if url.startswith("sqlite") else None,
+        self._engine = sa.create_engine(url, hide_parameters=True, poolclass=sa.pool.StaticPool if url.startswith("sqlite") else None,
                                         connect_args={"check_same_thread": False} if url.startswith("sqlite") else {})
         if url.startswith("sqlite"):
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
@@ -118,6 +118,28 @@ class Repository:
         if self._connection is None:
             raise DatabaseUnavailable("The database is closed.", Code.SQL)
         return self._connection
+
+    @property
+    def location(self) -> str:
+        """Where the database is, without a password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    def copy_to(self, path: Path) -> None:
+        """Write a consistent copy into an empty file, by a connection of its own: any thread may do it at any time.
+
+        Raises InvalidInput for a database that has its own tools for this, DatabaseUnavailable.
+        """
+        if self._engine.dialect.name != "sqlite":
+            raise InvalidInput(f"This controller can't copy a {self._engine.dialect.name} database.",
+                               Code.INVLD_REQUEST, bare=True, correction="Use the database's own backup.")
+        engine = sa.create_engine(self._engine.url, poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as connection:
+                connection.execute(sa.text("VACUUM INTO :path"), {"path": str(path)})
+        except sa.exc.SQLAlchemyError as fault:
+            raise _unavailable("The database could not be copied.", fault) from fault
+        finally:
+            engine.dispose()
 
     def close(self) -> None:
         if self._connection is not None:

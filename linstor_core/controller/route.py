@@ -24,6 +24,7 @@ class Route(Struct, frozen=True):
     `path` is Flask's form (`/v1/nodes/<node>`). `mask` is the Operation and Subject that go into the return codes of
     its entries and errors. `success` is the status when no entry is an error. `answer` is the type of the JSON answer,
     for the OpenAPI document; a write answers a list of ApiCallRc unless `answer_of` makes something else of it.
+    `media_types` is what it offers to callers who say what they accept; empty: whatever they like.
     `lenient` allows an empty body. `answer_of(call, entries)` turns the entries of a write into another document.
     """
 
@@ -38,4 +39,5 @@ class Route(Struct, frozen=True):
     mask: int = 0
     success: int = 200
     lenient: bool = False
+    media_types: tuple[str, ...] = ("application/json", "text/event-stream")
     answer_of: Callable[[Call[Any], list[Any]], object] | None = None

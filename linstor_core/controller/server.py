@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import time
 import zlib
 from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from typing import Any
@@ -17,7 +18,8 @@ from urllib.parse import unquote
 import uvicorn
 from flask import Flask, Response
 
-from linstor_core.controller.app import EventStream, Pending, allowed_methods
+from linstor_core.controller.app import EventStream, Pending, Services, allowed_methods, unauthorized
+from linstor_core.controller.token_gate import TokenGate
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -25,16 +27,22 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 GZIP_FROM_BYTES = 1000
+PACKED_ALREADY = ("application/octet-stream",)
 
 
 class Bridge:
     """ASGI outside, WSGI request objects inside."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, services: Services, gate: TokenGate) -> None:
         self._app = app
+        self._services = services
+        self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
+            return
+        if scope["method"] != "OPTIONS" and not self._admits(scope):
+            await _send(scope, unauthorized(self._services), send)
             return
         body = await _read(receive)
         if body is None:
@@ -43,17 +51,28 @@ class Bridge:
         if scope["method"] == "OPTIONS":
             await self._options(scope, send)
             return
-        response = self._call(scope, body)
+        start = time.perf_counter()
+        response, path = self._call(scope, body)
         if isinstance(response, Pending):
             response = await response.work
         if isinstance(response, EventStream):
             await _send_events(response, receive, send)
-        else:
+            return
+        try:
             await _send(scope, response, send)
+        finally:
+            self._services.instruments.traffic.add(scope["method"], path, response.status_code,
+                                                   time.perf_counter() - start)
 
-    def _call(self, scope: Scope, body: bytes) -> Response:
-        with self._app.request_context(_environ(scope, body)):
-            return self._app.full_dispatch_request()
+    def _admits(self, scope: Scope) -> bool:
+        return self._gate.admits(scope["path"], scope["headers"], (scope.get("client") or ("", 0))[0])
+
+    def _call(self, scope: Scope, body: bytes) -> tuple[Response, str]:
+        """The answer, and the path of the route that gives it ("" where there is none)."""
+        with self._app.request_context(_environ(scope, body)) as context:
+            response = self._app.full_dispatch_request()
+            rule = context.request.url_rule
+            return response, rule.rule if rule is not None else ""
 
     async def _options(self, scope: Scope, send: Send) -> None:
         allow = ",".join(allowed_methods(self._app, scope["path"]))
@@ -119,7 +138,8 @@ async def _send(scope: Scope, response: Response, send: Send) -> None:
 
 
 async def _send_stream(scope: Scope, response: Response, headers: list[tuple[bytes, bytes]], send: Send) -> None:
-    packer = zlib.compressobj(1, wbits=31) if _accepts_gzip(scope) else None
+    packed = response.mimetype in PACKED_ALREADY
+    packer = zlib.compressobj(1, wbits=31) if _accepts_gzip(scope) and not packed else None
     if packer is not None:
         headers.append((b"content-encoding", b"gzip"))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
@@ -166,8 +186,8 @@ class HttpServer:
 
     STOP_WITHIN_S = 1
 
-    def __init__(self, app: Flask, host: str, port: int) -> None:
-        config = uvicorn.Config(Bridge(app), host=host, port=port, http="httptools", loop="none", lifespan="off",
+    def __init__(self, app: Flask, services: Services, gate: TokenGate, host: str, port: int) -> None:
+        config = uvicorn.Config(Bridge(app, services, gate), host=host, port=port, http="httptools", loop="none", lifespan="off",
                                 access_log=False, log_config=None, server_header=False, date_header=False,
                                 ws="none", proxy_headers=False, timeout_graceful_shutdown=self.STOP_WITHIN_S)
         self._server = _Server(config)

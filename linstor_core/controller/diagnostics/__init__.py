@@ -2,7 +2,10 @@
 of the database. One module a subject; each exports `ROUTES`.
 """
 
-from linstor_core.controller.diagnostics import start_page
+from linstor_core.controller.diagnostics import error_report_calls, start_page
 from linstor_core.controller.route import Route
 
-ROUTES: tuple[Route, ...] = (*start_page.ROUTES,)
+ROUTES: tuple[Route, ...] = (
+    *error_report_calls.ROUTES,
+    *start_page.ROUTES,
+)

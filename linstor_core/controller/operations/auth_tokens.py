@@ -85,7 +85,7 @@ def initialize(cluster: Cluster, context: Context, call: Call[rest.AuthTokenInit
     answers = [answer]
     if not call.body.no_https:
         answers.append(call.rc(rc.Severity.WARN, 3001, "HTTPS was not switched on: this controller has none.",
-                               correction="Tokens travel in clear text: put a TLS proxy in front, or keep to loopback."))
+                               correction="Tokens travel in clear text: use a TLS proxy, or loopback only."))
     props = {**cluster.controller.props, ENABLED: "true"}
     return Change(puts=(token, structs.replace(cluster.controller, props=props)), answers=tuple(answers))
 

@@ -1,0 +1,49 @@
+"""What the calls about the controller itself work with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from linstor_core.controller.change import Operation
+from linstor_core.controller.diagnostics.error_reports import ErrorReports
+from linstor_core.controller.diagnostics.log_ring import LogRing
+from linstor_core.controller.diagnostics.traffic import Traffic
+from linstor_core.domain.cluster import Cluster
+from linstor_core.wire.api_call_rc import ApiCallRc
+
+
+class Instruments(Struct):
+    """`database` tells where the database is, without a password; `copy_database` writes a consistent copy of it
+    into an empty file and takes its time.
+    """
+
+    state: Path
+    listen: tuple[str, int]
+    database: str
+    copy_database: Callable[[Path], None]
+    error_reports: ErrorReports
+    traffic: Traffic
+    log_ring: LogRing
+    now_ms: Callable[[], int]
+
+
+class _Controller(Protocol):
+    @property
+    def cluster(self) -> Cluster: ...
+
+    @property
+    def apply(self) -> Callable[[Operation], Awaitable[list[ApiCallRc]]]: ...
+
+
+class Services(Protocol):
+    """What these calls need of the application's Services."""
+
+    @property
+    def controller(self) -> _Controller: ...
+
+    @property
+    def instruments(self) -> Instruments: ...
