@@ -17,7 +17,7 @@ from tools.processes import CommandFailed, run
 FICLONE = 0x40049409
 MIB = 1024 * 1024
 SMALLEST_IMAGE_MIB = 512
-DETACH_WITHIN_S = 5
+GONE_WITHIN_S = 3
 
 
 class NoRoom(Exception):
@@ -96,7 +96,8 @@ def release(directory: Path) -> list[str]:
     """
     directory = directory.resolve()
     done: list[str] = []
-    while progress := _unmount_leaves(directory) + _detach_unmounted(directory):
+    pinned: set[str] = set()
+    while progress := _unmount_leaves(directory) + _detach_unmounted(directory, pinned):
         done += progress
     return done
 
@@ -114,29 +115,47 @@ def _unmount_leaves(directory: Path) -> list[str]:
     return done
 
 
-def _detach_unmounted(directory: Path) -> list[str]:
+def _detach_unmounted(directory: Path, pinned: set[str]) -> list[str]:
+    """`pinned` collects devices of mounts that are gone here but kept by a mount namespace of somebody else.
+
+    The kernel frees such a device by itself once that namespace ends.
+    """
     mounted = {source for _, source in _mounts()}
     done = []
     for device in loop_devices_below(directory):
-        if device not in mounted:
+        if device in mounted or device in pinned:
+            continue
+        if not _goes_by_itself(device):
             _detach(device, directory)
-            done.append(f"detached {device}")
+        elif not _wait_until_gone(device, directory):
+            pinned.add(device)
+        done.append(f"detached {device}")
     return done
+
+
+def _goes_by_itself(device: str) -> bool:
+    """Whether the kernel frees the device when its last user goes, as it does for a mount's own."""
+    try:
+        return Path(f"/sys/block/{Path(device).name}/loop/autoclear").read_text().strip() == "1"
+    except OSError:
+        return True
 
 
 def _detach(device: str, directory: Path) -> None:
     """The kernel puts a detach off while somebody has the device open, so look whether it is really gone."""
     argv = ["losetup", "--detach", device]
-    answer = ""
-    try:
-        run(argv)
-    except CommandFailed as failure:  # The device of a mount goes by itself, perhaps just now.
-        answer = failure.output
-    deadline = time.monotonic() + DETACH_WITHIN_S
+    run(argv)
+    if not _wait_until_gone(device, directory):
+        raise CommandFailed(argv, 1, f"{device} is still open somewhere")
+
+
+def _wait_until_gone(device: str, directory: Path) -> bool:
+    deadline = time.monotonic() + GONE_WITHIN_S
     while device in loop_devices_below(directory):
         if time.monotonic() > deadline:
-            raise CommandFailed(argv, 1, answer or f"{device} is still open somewhere")
+            return False
         time.sleep(0.02)
+    return True
 
 
 def _mounts() -> list[tuple[Path, str]]:

@@ -45,7 +45,8 @@ class Network:
 
 def inside(namespace: str, argv: Sequence[str]) -> list[str]:
     """The command line that runs `argv` in a namespace; it becomes that very process (no process in between)."""
-    return ["ip", "netns", "exec", namespace, *argv]
+    # Not `ip netns exec`: that copies all mounts into a namespace of their own, where they would outlive their unmount.
+    return ["nsenter", f"--net=/run/netns/{namespace}", *argv]
 
 
 @contextmanager

@@ -21,7 +21,7 @@ class StartFailed(Exception):
 
 
 def start(module: str, arguments: list[str], log: Path, prefix: Sequence[str] = ()) -> ProcessIdentity:
-    """Start `python -m module arguments` from this checkout; `prefix` is a command that becomes it (ip netns exec)."""
+    """Start `python -m module arguments` from this checkout; `prefix` is a command that becomes it (nsenter)."""
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
     return processes.start([*prefix, sys.executable, "-P", "-m", module, *arguments], log, environment)
 
