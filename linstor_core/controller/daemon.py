@@ -24,7 +24,7 @@ from linstor_core.controller.diagnostics.traffic import Traffic
 from linstor_core.controller.dispatcher import Dispatcher
 from linstor_core.controller.events import EventHub
 from linstor_core.controller.keyring import Keyring
-from linstor_core.controller.operations import seed
+from linstor_core.controller.operations import reports, seed
 from linstor_core.controller.repository import Repository
 from linstor_core.controller.routes import ROUTES
 from linstor_core.controller.satellite_links import SatelliteLinks
@@ -48,6 +48,9 @@ class SystemContext:
 
 class ControllerDaemon:
     """A controller on a state folder and a listen address; `repository` replaces the database in that folder."""
+
+    UPKEEP_S = 30.0
+    """How often what was left over is completed."""
 
     def __init__(self, state: Path, host: str, port: int, repository: Repository | None = None) -> None:
         self._state = state
@@ -73,6 +76,7 @@ class ControllerDaemon:
         self._http = HttpServer(create_app(services, ROUTES), services, gate, *self._address)
         await self._http.start()
         self._links.start()
+        self._upkeep = asyncio.create_task(self._keep_up(), name="upkeep")
 
     def _make_instruments(self) -> Instruments:
         ring = LogRing()
@@ -94,7 +98,13 @@ class ControllerDaemon:
         places = {place for node in cluster.nodes for place in resource_specs.places_on(cluster, node)}
         return structs.replace(cluster, generations=Map(dict.fromkeys(places, cluster.revision)))
 
+    async def _keep_up(self) -> None:
+        while True:
+            await asyncio.sleep(self.UPKEEP_S)
+            self.controller.fold(reports.upkeep())
+
     async def stop(self) -> None:
+        self._upkeep.cancel()
         self._events.close()
         await self._http.stop()
         await self._links.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from linstor_core.domain.errors import Code, InvalidInput
 
 STORAGE = "STORAGE"
@@ -32,7 +34,7 @@ def checked_stack(names: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     if not stack:
         return ()
     whole = stack if STORAGE in stack else (*stack, STORAGE)
-    for upper, lower in zip(whole, whole[1:], strict=False):
+    for upper, lower in pairwise(whole):
         if lower not in _BELOW[upper]:
             raise InvalidInput(f"The layer {lower} cannot stand below {upper}.", Code.INVLD_LAYER_STACK,
                                details=f"The stack was {','.join(whole)}, top first.")

@@ -82,12 +82,20 @@ def node_name(name: str | None) -> str:
     raise InvalidInput(f"'{text}' cannot be the name of a node.", Code.INVLD_NODE_NAME, cause=cause)
 
 
+def _legal(byte: int) -> str:
+    """A byte as a character of a name. Those beyond ASCII count as negative numbers, as they do in Java."""
+    if byte >= 0x80:
+        return chr(ord("A") + (0x100 - byte) % 26)
+    return chr(byte) if re.fullmatch(r"[A-Za-z0-9_-]", chr(byte), re.ASCII) else "_"
+
+
 def generated_resource_name(external_name: str, taken: Callable[[str], bool]) -> str:
     """A legal resource name for any string that another system calls the resource by, not `taken` yet.
 
-    What is legal of the string is kept, so that an administrator recognizes it.
+    What is legal of the string is kept, so that an administrator recognizes it; every other byte of its UTF-8 form
+    becomes a letter or '_', the same ones that LINSTOR takes.
     """
-    kept = re.sub(r"[^A-Za-z0-9_-]+", "_", external_name, flags=re.ASCII).strip("_-")[:40]
+    kept = "".join(map(_legal, external_name.encode()))[:40].lstrip("-")
     stem = kept if _LETTER.match(kept) else f"LS_{kept}"
     stem = stem if len(stem) >= 2 and stem.upper() not in _RESERVED_RESOURCE_NAMES else f"LS_{stem}"
     candidate, number = stem, 0

@@ -217,7 +217,7 @@ class AutoPlace(Body, frozen=True):
 class ToggleDisk(Body, frozen=True):
     """`operation` is INTO_DRBD_DISKFUL, INTO_DRBD_DISKLESS or INTO_DRBD_CLIENT."""
 
-    operation: str | None = None
+    operation: str
     storage_pool: str | None = None
     migrate_from: str | None = None
     layer_list: tuple[str, ...] | None = None

@@ -52,7 +52,7 @@ def stack_for(cluster: Cluster, definition: ResourceDefinition, asked: Sequence[
 
 
 def check_layers(cluster: Cluster, stack: tuple[str, ...], node_names: Sequence[str]) -> None:
-    """Raises Conflict (988) unless one of the nodes can serve all layers of the stack."""
+    """Raises Conflict (988) when nodes are there, but none of them can serve all layers of the stack."""
     if LUKS in stack:
         raise LinstorError("The master passphrase is not known.", Code.UNKNOWN_ERROR,
                            cause="A stack with LUKS needs the master passphrase before it can be placed.",
@@ -61,7 +61,7 @@ def check_layers(cluster: Cluster, stack: tuple[str, ...], node_names: Sequence[
     if stack == (STORAGE,):
         return
     lacking = {name: missing_layers(cluster, stack, name) for name in node_names}
-    if all(lacking.values()) or not lacking:
+    if lacking and all(lacking.values()):
         raise Conflict(f"No satellite offers all layers of {','.join(stack)}.", Code.LAYER_UNSUPPORTED,
                        cause="A layer of the stack is not supported where the resource would go.",
                        details="; ".join(f"{name} lacks {', '.join(layers)}" for name, layers in lacking.items()),

@@ -17,7 +17,7 @@ from linstor_core.domain.errors import AlreadyExists, Code, Conflict, InvalidInp
 from linstor_core.domain.layers import DRBD, LUKS, STORAGE, checked_stack
 from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.domain.resource_definitions import DrbdDefinition, ResourceDefinition
-from linstor_core.domain.resource_groups import DEFAULT_GROUP
+from linstor_core.domain.resource_groups import DEFAULT_GROUP, DEFAULT_PLACE_COUNT, AutoSelectFilter, ResourceGroup
 from linstor_core.wire.api_call_rc import CREATED, DELETED, MODIFIED, ApiCallRc, Operation, Severity, Subject, entry
 from linstor_core.wire.rest_bodies import ResourceDefinitionCreate, ResourceDefinitionModify
 
@@ -36,12 +36,21 @@ def create(cluster: Cluster, context: Context, call: Call[ResourceDefinitionCrea
     with lookups.about(RscDfn=name):
         asked = tuple(layer.type for layer in body.layer_data)
         stack = checked_stack(asked)
-        group = lookups.group(cluster, body.resource_group_name or DEFAULT_GROUP)
+        group = _group(cluster, context, body.resource_group_name)
         props, told = properties.initial(ObjectKind.RESOURCE_DEFINITION, Subject.RSC_DFN, body.props)
         definition = ResourceDefinition(
             context.new_uuid(), name, group.name, external_name=body.external_name, layer_stack=stack, props=props,
             drbd=_drbd(context, call.body, stack, group.peer_slots))
-    return Change(puts=(definition,), answers=(*stack_warnings(asked, stack), *told, created_entry(call, definition)))
+    return Change(puts=(definition, *(() if cluster.group(group.name) is not None else (group,))),
+                  answers=(*stack_warnings(asked, stack), *told, created_entry(call, definition)))
+
+
+def _group(cluster: Cluster, context: Context, name: str) -> ResourceGroup:
+    """The default group comes back when it was deleted and is needed again."""
+    if cluster.group(name or DEFAULT_GROUP) is None and key_of(name or DEFAULT_GROUP) == key_of(DEFAULT_GROUP):
+        return ResourceGroup(context.new_uuid(), DEFAULT_GROUP,
+                             select_filter=AutoSelectFilter(place_count=DEFAULT_PLACE_COUNT))
+    return lookups.group(cluster, name or DEFAULT_GROUP)
 
 
 def new_name(cluster: Cluster, name: str, external_name: str) -> str:

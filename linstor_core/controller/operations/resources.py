@@ -19,7 +19,7 @@ from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.domain.resources import Resource
 from linstor_core.domain.storage_pools import StoragePool
 from linstor_core.wire.api_call_rc import DELETED, MODIFIED, ApiCallRc, Operation, Severity, Subject
-from linstor_core.wire.rest_bodies import PropsModify, ResourceCreate
+from linstor_core.wire.rest_bodies import PropsModify, ResourceCreate, ToggleDisk
 
 PATH = "/v1/resource-definitions/<resource>/resources"
 ONE = f"{PATH}/<node>"
@@ -212,6 +212,8 @@ ROUTES = (
           mask=Operation.MODIFY | Subject.RSC),
     Route("POST", f"{ONE}/deactivate", "Take down the devices of a resource; the data stays", write=deactivate,
           mask=Operation.MODIFY | Subject.RSC),
+    Route("PUT", f"{ONE}/toggle-disk", "Add, remove or move the disk of a replicated resource", write=toggle_disk,
+          body=ToggleDisk, mask=Operation.MODIFY | Subject.RSC),
     *(Route("PUT", f"{ONE}/{tail}", "Add, remove or move the disk of a replicated resource", write=toggle_disk,
             mask=Operation.MODIFY | Subject.RSC) for tail in _TOGGLES),
 )

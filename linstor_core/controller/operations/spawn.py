@@ -18,7 +18,7 @@ from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code, InvalidInput, LinstorError
 from linstor_core.domain.layers import DRBD, checked_stack
 from linstor_core.domain.resource_definitions import DrbdDefinition, ResourceDefinition, VolumeDefinition
-from linstor_core.domain.resource_groups import ResourceGroup
+from linstor_core.domain.resource_groups import DEFAULT_GROUP, ResourceGroup
 from linstor_core.wire.api_call_rc import CREATED, ApiCallRc, Operation, Severity, Subject
 from linstor_core.wire.rest_bodies import ResourceGroupSpawn, SelectFilterBody
 
@@ -93,9 +93,11 @@ def _told(call: Call[Any], definition: ResourceDefinition) -> list[ApiCallRc]:
 
 def adjust_one(cluster: Cluster, context: Context, call: Call[SelectFilterBody]) -> Change:
     """Add the replicas that the group's place count asks for and that are missing."""
-    with lookups.about(RscGrp=call.path["group"]):
-        group = lookups.group(cluster, call.path["group"])
-    return _adjusted(cluster, context, call, {key_of(group.name)})
+    name = call.path["group"]
+    if key_of(name) != key_of(DEFAULT_GROUP):  # deleted, it still counts as there: it comes back when it is needed
+        with lookups.about(RscGrp=name):
+            lookups.group(cluster, name)
+    return _adjusted(cluster, context, call, {key_of(name)})
 
 
 def adjust_all(cluster: Cluster, context: Context, call: Call[SelectFilterBody]) -> Change:
