@@ -26,12 +26,12 @@ class Newcomer:
         self.checkout = checkout
         self.state = checkout / ".state"
         self.address = services.free_address()
-        self._environment = {**os.environ, "LINSTOR_DEV_VENV": sys.prefix}
-        self._environment.pop("LS_CONTROLLERS", None)
+        self.environment = {**os.environ, "LINSTOR_DEV_VENV": sys.prefix}
+        self.environment.pop("LS_CONTROLLERS", None)
 
     def dev(self, *arguments: str) -> str:
         return processes.run([str(self.checkout / "dev"), *arguments], timeout_s=180, cwd=self.checkout,
-                             environment=self._environment)
+                             environment=self.environment)
 
     def up(self) -> str:
         return self.dev("up", "--listen", self.address)
@@ -84,12 +84,21 @@ def test_up_twice_finds_everything_and_wipe_leaves_nothing(newcomer: Newcomer) -
     assert not processes.is_alive(before)
 
 
-def test_the_suggested_client_command_works(newcomer: Newcomer) -> None:
-    suggested = re.findall(r"^  (?:\./dev linstor )(.+?)(?: && .*)?$", newcomer.up(), re.M)
-    assert len(suggested) == 2
-    for command in suggested:
-        newcomer.dev("linstor", *command.removeprefix(f"--controllers http://{newcomer.address} ").split())
-    assert "second" in newcomer.dev("linstor", "volume", "list")
+def test_what_is_suggested_works_and_changes_with_what_is_there(newcomer: Newcomer, tmp_path: Path) -> None:
+    device = "/dev/nothing"
+    for formats in (True, False):
+        suggested = newcomer.up().partition("Try next:\n")[2].replace("/mnt/first", str(tmp_path / "mounted"))
+        device = newcomer.device_of("first")
+        assert (f"mkfs.ext4 -q {device}" in suggested) is formats
+        assert len(suggested.splitlines()) == 3
+        for command in suggested.splitlines():
+            processes.run(["sh", "-ec", command], cwd=newcomer.checkout, environment=newcomer.environment)
+        assert loop_mounts.mounts_of({device}) == {tmp_path / "mounted": device}
+        processes.run(["umount", device])
+    listed = newcomer.dev("linstor", "volume", "list") + newcomer.dev("linstor", "snapshot", "list")
+    assert all(name in listed for name in ("volume1", "volume2", "snap1", "snap2"))
+    with mounted(device, tmp_path / "mounted"):
+        assert f"df -h {tmp_path / 'mounted'}" in newcomer.up()
     newcomer.dev("down", "--wipe")
 
 

@@ -81,6 +81,13 @@ class FirstVolume:
         size_kib = self._client.volume_definition(self.name, volume.volume_number or 0).size_kib
         return f"{self.name}, {(size_kib or 0) / KIB_PER_GIB:.1f} GiB: {self.device_path}"
 
+    def definition_names(self) -> set[str]:
+        return {definition.name for definition in self._client.resource_definitions()}
+
+    def snapshot_names(self) -> set[str]:
+        """Those of the first volume."""
+        return {snapshot.name for snapshot in self._client.snapshots([self.name])}
+
     def _deployed(self) -> tuple[str, Volume] | None:
         """(name, volume) of the first volume, else of any that has a device here; None where none gets one in time."""
         deadline = time.monotonic() + DEPLOYED_WITHIN_S

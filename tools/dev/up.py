@@ -11,6 +11,7 @@ from tools import loop_mounts, processes, services
 from tools.dev.first_volume import FirstVolume
 from tools.dev.progress import Progress
 from tools.dev.state_folder import DEFAULT, Setup, StateFolder
+from tools.dev.suggestions import suggestions
 
 IMAGE_MIB = 20 * 1024
 DEFAULT_LISTEN = "127.0.0.1:3370"
@@ -45,15 +46,6 @@ def up(folder: StateFolder, listen: str | None, progress: Progress) -> None:
     progress.say("Try next:")
     for line in suggestions(first, _client_command(folder, setup)):
         progress.say(f"  {line}")
-
-
-def suggestions(first: FirstVolume, client: str) -> list[str]:
-    """Commands that work when pasted."""
-    spawn = f"{client} resource-group spawn-resources {first.group} second 2GiB && {client} volume list"
-    if not first.device_path:
-        return [spawn]
-    return [f"mkfs.ext4 -q {first.device_path} && mount --mkdir {first.device_path} /mnt/{first.name}",
-            f"{client} snapshot create {first.name} snap1", spawn]
 
 
 def _client_command(folder: StateFolder, setup: Setup) -> str:
