@@ -37,7 +37,6 @@ ROUTES: tuple[Route, ...] = (
     *connections.ROUTES,
     *controller_props.ROUTES,
     *drbd_proxy.ROUTES,
-    *drbd_proxy.ROUTES,
     *encryption.ROUTES,
     *key_value_stores.ROUTES,
     *net_interfaces.ROUTES,

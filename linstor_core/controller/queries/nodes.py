@@ -25,7 +25,7 @@ _NEEDS_NOTHING = ("DISKLESS", "REMOTE_SPDK", "EBS_INIT", "EBS_TARGET")
 _UNKNOWN = ["No information from satellite yet"]
 _NEVER_SEEN = NodeSeen(
     "", ConnectionStatus.OFFLINE, _NEEDS_NOTHING, ("STORAGE",),
-    {kind: _UNKNOWN for kind in _PROVIDERS}, {layer: _UNKNOWN for layer in _LAYERS})
+    dict.fromkeys(_PROVIDERS, _UNKNOWN), dict.fromkeys(_LAYERS, _UNKNOWN))
 _DEFAULT_EVICTION_MINUTES = 720
 
 
