@@ -143,6 +143,14 @@ def test_the_product_imports_no_tools_and_no_tests() -> None:
     assert faults == []
 
 
+def test_tools_stay_outside_the_product() -> None:
+    # They meet controller and satellite as processes, the way everybody else does.
+    faults = [f"{_relative(path)}:{line} imports {name}" for path in _python_files(ROOT / "tools")
+              for name, line in _imports(path)
+              if name.startswith("linstor_core.") and name.split(".")[1] not in {"client", "domain", "wire"}]
+    assert faults == []
+
+
 def test_functions_stay_within_their_budget() -> None:
     faults = [f"{_relative(path)}:{node.lineno} {node.name}: {node.end_lineno - node.lineno + 1} lines"
               for path in ALL_FILES for node in ast.walk(_tree(path))

@@ -74,6 +74,15 @@ def test_a_refusal_in_full(controller, linstor):
     assert json.loads(text)[0]["cause"] == "Its name is taken.\nBy n1."
 
 
+def test_what_was_done_before_a_refusal_is_shown(controller, linstor):
+    controller.answer("DELETE /v1/resource-definitions/a", [CREATED])
+    controller.answer("DELETE /v1/resource-definitions/b", refusal(997, "b is in use"), status=500)
+    assert linstor("rd d a b c") == (10, "SUCCESS:\n    created\nERROR:\n    b is in use\n")
+    status, text = linstor("-m rd d a b c")
+    assert (status, [entry["message"] for entry in json.loads(text)]) == (10, ["created", "b is in use"])
+    assert "DELETE /v1/resource-definitions/c" not in controller.asked
+
+
 def test_json_of_an_answer(controller, linstor):
     controller.answer("POST /v1/nodes", [CREATED], status=201)
     status, text = linstor("-m n c n1 10.0.0.1")

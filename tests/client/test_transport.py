@@ -84,9 +84,15 @@ def test_a_write_that_may_have_been_taken_is_not_repeated(controller):
 
 def test_a_read_is_repeated_elsewhere(controller):
     with scripted_controller() as second:
-        controller.hang_up = 1
+        controller.hang_up = 2
         second.answer("GET /v1/controller/version", VERSION)
         assert LinstorClient([controller.url, second.url]).controller_version().version == "1.34.0"
+
+
+def test_a_read_survives_a_connection_that_breaks(controller, client):
+    controller.hang_up = 1
+    controller.answer("GET /v1/controller/version", VERSION)
+    assert client.controller_version().version == "1.34.0"
 
 
 def test_an_answer_may_take_too_long(controller):

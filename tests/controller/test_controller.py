@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+
 from linstor_core.controller.change import Change, Context, Operation
 from linstor_core.controller.controller import Controller
 from linstor_core.controller.repository import Repository, Write

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+
 from linstor_core.controller import migrations
 from linstor_core.controller.repository import Repository
 from linstor_core.domain.cluster import Cluster, ControllerSettings

@@ -50,7 +50,8 @@ class Newcomer:
 @pytest.fixture
 def newcomer(root_required: None, tmp_path: Path) -> Iterator[Newcomer]:
     checkout = tmp_path / "checkout"
-    for name in processes.run(["git", "-C", str(CHECKOUT), "ls-files", "-co", "--exclude-standard"]).splitlines():
+    listing = ["git", "-c", "safe.directory=*", "-C", str(CHECKOUT), "ls-files", "-co", "--exclude-standard"]
+    for name in processes.run(listing).splitlines():
         if (CHECKOUT / name).is_file():
             (checkout / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(CHECKOUT / name, checkout / name)

@@ -165,3 +165,28 @@ def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
         processes.kill(second)
         assert "address already in use" in log.read_text().lower()
         assert len(log.read_text().splitlines()) == 1
+
+
+def test_an_empty_mount_point_is_not_taken_for_the_pool(tmp_path: Path, pool_dir: Path) -> None:
+    """The pool's directory is moved away and an empty one stands in its place, as when a mount is missing."""
+    async def scenario(process: SatelliteProcess) -> None:
+        async with process.link() as link:
+            await link.greet()
+            new = resource(volume("d2", name="n"), name="n", generation=3)
+            await link.sync((pool(str(directory)),), resource(volume(delete=True), generation=2), new, generation=2)
+            for name in ("r", "n"):
+                assert "not the directory" in link.resources[name].failures[0].message
+            assert "mounted" in link.pools["p"].failures[0].cause
+            assert os.listdir(directory) == []
+
+    directory = pool_dir / "inner"
+    directory.mkdir()
+    _brought(tmp_path / "state", directory, resource(volume()))
+    loop_mounts.release(pool_dir)
+    directory.rename(pool_dir / "away")
+    directory.mkdir()
+    with satellite(tmp_path / "state") as process:
+        asyncio.run(scenario(process))
+    directory.rmdir()
+    (pool_dir / "away").rename(directory)
+    assert _brought(tmp_path / "state", directory, resource(volume(), generation=4))["r"]
