@@ -10,6 +10,7 @@ import msgspec
 
 from linstor_core.cli import exit_codes
 from linstor_core.cli.screen import Column, Screen
+from linstor_core.client.errors import ApiCallError
 
 if TYPE_CHECKING:
     from linstor_core.client.client import LinstorClient
@@ -52,12 +53,21 @@ class Call:
         return self.screen.style.quiet_json
 
     def show(self, entries: Iterable[ApiCallRc]) -> None:
-        """The answer of a call that changes something. Calls that several commands make are shown together as JSON."""
-        entries = list(entries)
-        if self.as_json:
-            self.screen.json(msgspec.json.encode(entries))
-        elif self.screen.entries(entries):
+        """The answer of calls that change something, as they come; as JSON all of them in one list.
+
+        What the calls before a refused one did is shown all the same.
+        """
+        if not self.as_json:
+            if self.screen.entries(entries):
+                self.exit_code = exit_codes.API_ERROR
+            return
+        shown: list[ApiCallRc] = []
+        try:
+            shown.extend(entries)
+        except ApiCallError as refusal:
+            shown.extend(refusal.entries)
             self.exit_code = exit_codes.API_ERROR
+        self.screen.json(msgspec.json.encode(shown))
 
     def remark(self, reports: Iterable[ApiCallRc]) -> None:
         """What a list says about its objects, each text once: no failure of the command."""

@@ -2,7 +2,7 @@
 
     ClientError
     ├── ConnectionFailed      no controller could be reached; nothing was done
-    ├── AnswerTimeout         a controller took the call and did not answer in time; it may still be doing it
+    ├── AnswerTimeout         a controller took the call and hung up or did not answer in time: it may still do it
     ├── UnexpectedReply       what answered does not speak REST v1
     └── ApiCallError          the controller refused, or could not finish, what was asked
         ├── ObjectNotFound    300-323

@@ -18,6 +18,8 @@ Query = Mapping[str, str | Sequence[str] | None]
 CONNECT_TIMEOUT_S = 5.0
 IDLE_CONNECTION_S = 4.0
 """A connection that rested longer may just be closing at the other end, so a fresh one is taken."""
+READ_TRIES = 2
+"""A connection that is used again may break just then: what only reads is asked once more."""
 _REDIRECTS = (301, 302, 307, 308)
 
 
@@ -104,23 +106,19 @@ class HttpTransport:
             self._session.close()
         attempts: list[str] = []
         for position, url in enumerate(tuple(self._urls)):
-            try:
-                reply = self._send(method, url, path, body)
-            except requests.ConnectTimeout:
-                attempts.append(f"{url}: no connection within {CONNECT_TIMEOUT_S:g} s")
-            except requests.Timeout as error:
-                raise AnswerTimeout(f"{url} did not answer {method} {path} within {self._timeout[1]:g} s") from error
-            except requests.exceptions.SSLError as error:
-                attempts.append(f"{url}: {_reason(error)}")
-            except requests.ConnectionError as error:
-                if method != "GET" and not _never_connected(error):
-                    raise AnswerTimeout(f"{url} hung up during {method} {path}: {_reason(error)}") from error
-                attempts.append(f"{url}: {_reason(error)}")
-            except requests.RequestException as error:
-                raise UnexpectedReply(f"{url}: {_reason(error)}") from error
-            else:
-                self._prefer(position)
-                return reply
+            for _ in range(READ_TRIES if method == "GET" else 1):
+                try:
+                    reply = self._send(method, url, path, body)
+                except _NotTaken as failure:
+                    attempts.append(str(failure))
+                    break
+                except requests.ConnectionError as error:
+                    if method != "GET":
+                        raise AnswerTimeout(f"{url} hung up during {method} {path}: {_reason(error)}") from error
+                    attempts.append(f"{url}: {_reason(error)}")
+                else:
+                    self._prefer(position)
+                    return reply
         raise ConnectionFailed(attempts)
 
     def _prefer(self, position: int) -> None:
@@ -129,10 +127,8 @@ class HttpTransport:
 
     def _send(self, method: str, url: str, path: str, body: bytes | None) -> Reply:
         """A controller that serves HTTPS redirects plain HTTP before it looks at a call: the call goes there anew."""
-        headers = {"Content-Type": "application/json"} if body is not None else {}
         for _ in range(2):
-            answer = self._session.request(method, url + path, data=body, headers=headers, timeout=self._timeout,
-                                           allow_redirects=False)
+            answer = self._ask(method, url, path, body)
             location = urlsplit(answer.headers.get("Location", ""))
             if answer.status_code not in _REDIRECTS or not location.netloc:
                 return Reply(answer.status_code, answer.content, answer.headers)
@@ -140,6 +136,27 @@ class HttpTransport:
             self._urls[self._urls.index(url)] = moved
             url = moved
         raise UnexpectedReply(f"{url} redirects in a circle")
+
+    def _ask(self, method: str, url: str, path: str, body: bytes | None) -> requests.Response:
+        """Raises _NotTaken where the controller cannot have seen the call."""
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        try:
+            return self._session.request(method, url + path, data=body, headers=headers, timeout=self._timeout,
+                                         allow_redirects=False)
+        except requests.ConnectTimeout as error:
+            raise _NotTaken(f"{url}: no connection within {CONNECT_TIMEOUT_S:g} s") from error
+        except requests.Timeout as error:
+            raise AnswerTimeout(f"{url} did not answer {method} {path} within {self._timeout[1]:g} s") from error
+        except requests.ConnectionError as error:
+            if isinstance(error, requests.exceptions.SSLError) or _never_connected(error):
+                raise _NotTaken(f"{url}: {_reason(error)}") from error
+            raise
+        except requests.RequestException as error:
+            raise UnexpectedReply(f"{url}: {_reason(error)}") from error
+
+
+class _NotTaken(Exception):
+    """This controller was not reached; another one may be asked."""
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:
