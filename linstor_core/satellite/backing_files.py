@@ -14,6 +14,7 @@ from linstor_core.satellite.facts import ContentState
 _DATA_ID = b"user.linstor.data_id"
 _STATE = b"user.linstor.state"
 _FICLONE = 0x40049409
+_POOL = b"user.linstor.pool"
 _NO_SUCH_TAG = (errno.ENODATA, errno.EOPNOTSUPP)
 
 
@@ -35,6 +36,23 @@ def write_tag(file: int, data_id: str, state: ContentState) -> None:
 
 def mark_ready(file: int) -> None:
     os.setxattr(file, _STATE, ContentState.READY.value.encode())
+
+
+def pool_marker(directory: str) -> str:
+    """Empty for a directory that has not been marked."""
+    try:
+        return os.getxattr(directory, _POOL).decode(errors="replace")
+    except OSError as error:
+        if error.errno in _NO_SUCH_TAG:
+            return ""
+        raise
+
+
+def mark_pool(directory: str) -> None:
+    """Give a pool's directory a marker that no other directory has."""
+    if not pool_marker(directory):
+        info = os.stat(directory)
+        os.setxattr(directory, _POOL, f"{info.st_dev:x}-{info.st_ino:x}-{info.st_ctime_ns:x}".encode())
 
 
 @contextlib.contextmanager

@@ -50,12 +50,16 @@ Observation = FileFacts | Absent | Unobserved
 
 
 class PoolFacts(Struct, frozen=True, tag="pool"):
-    """A pool that can be used; `directory` is empty for a pool without storage."""
+    """A pool that can be used; `directory` is empty for a pool without storage.
+
+    `marker` is what the directory carries, so that another one at the same path is told from it.
+    """
 
     directory: str = ""
     free_kib: int = 0
     total_kib: int = 0
     reflink: bool = False
+    marker: str = ""
 
 
 class ResourceFacts(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Looks at the node and changes nothing (but for probe files in a pool's own directory)."""
+"""Looks at the node and changes nothing (but for probe files and a marker in a pool's own directory)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ class Observer:
                 if reflink is not None:
                     self._reflinks[key] = reflink
         unit = space.f_frsize
-        return PoolFacts(directory, space.f_bavail * unit // 1024, space.f_blocks * unit // 1024, bool(reflink))
+        return PoolFacts(directory, space.f_bavail * unit // 1024, space.f_blocks * unit // 1024, bool(reflink),
+                         backing_files.pool_marker(directory))
 
     def file(self, path: str) -> Observation:
         try:
@@ -120,6 +121,7 @@ def _probe(directory: str) -> bool | None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
     try:
+        backing_files.mark_pool(directory)
         with backing_files.created(paths[0], "probe") as source, backing_files.created(paths[1], "probe") as target:
             os.write(source, b"probe")
             backing_files.share_blocks(source, target)

@@ -17,6 +17,7 @@ from linstor_core.satellite.convergence import Converged, converge
 from linstor_core.satellite.executor import StepExecutor
 from linstor_core.satellite.facts import PoolFacts, Unobserved
 from linstor_core.satellite.observer import NodeObserver
+from linstor_core.satellite.pool_guard import PoolGuard
 from linstor_core.satellite.spec_store import Forgotten, SpecStore, StoredPools, StoredResource
 from linstor_core.satellite.storage.driver import Pools
 from linstor_core.wire.resource_spec import PoolSpec
@@ -62,6 +63,7 @@ class Reconciler:
         self._threads = threads
         self._on_resource = on_resource
         self._on_pool = on_pool
+        self._observer = PoolGuard(world.observer, self._is_occupied)
         self._entries: dict[str, _Entry] = {}
         self._pools: Pools = {}
         self._pools_seen: dict[str, PoolSeen] = {}
@@ -72,6 +74,7 @@ class Reconciler:
         """Go on with everything that is stored."""
         self._node_name = node_name
         self._pools = {pool.name.upper(): pool for pool in self._store.pools.pools}
+        self._observer.markers.update(self._store.pools.markers)
         for stored in self._store.resources.values():
             self._submit(stored)
         self._watching = [asyncio.ensure_future(watch) for watch in (self._watch_pools(), self._watch_resources())]
@@ -179,7 +182,7 @@ class Reconciler:
     def _converge(self, stored: StoredResource) -> Converged:
         world = self._world
         try:
-            return converge(stored.spec, self._pools, stored.known_data_ids, world.observer, world.executor)
+            return converge(stored.spec, self._pools, stored.known_data_ids, self._observer, world.executor)
         except Exception as error:
             _log.exception("a fault of the satellite while it worked on %s", stored.spec.resource_name)
             fault = Failure(f"The satellite has a fault: {error!r}", "See the satellite's log.",
@@ -207,10 +210,12 @@ class Reconciler:
     # Pools
 
     async def apply_pools(self, stored: StoredPools) -> None:
-        """All pools of the node. What failed for the lack of one is tried again at once."""
+        """All pools of the node; markers are remembered here. What failed for the lack of one is tried again."""
         self._pools = {pool.name.upper(): pool for pool in stored.pools}
         self._pools_seen = {}
-        await self._store.put(stored)
+        for name in self._observer.markers.keys() - self._pools.keys():
+            del self._observer.markers[name]
+        await self._store.put(structs.replace(stored, markers=dict(self._observer.markers)))
         await self.measure_pools()
         for entry in self._entries.values():
             if entry.seen is not None and entry.seen.failures:
@@ -220,8 +225,15 @@ class Reconciler:
         run = asyncio.get_running_loop().run_in_executor
         pools = list(self._pools.values())
         for pool, facts in zip(pools, await asyncio.gather(
-                *(run(self._threads, self._world.observer.pool, pool) for pool in pools)), strict=True):
+                *(run(self._threads, self._observer.pool, pool) for pool in pools)), strict=True):
             self._tell_pool(pool.name.upper(), facts)
+        if self._observer.markers != self._store.pools.markers:
+            await self._store.put(structs.replace(self._store.pools, markers=dict(self._observer.markers)))
+
+    def _is_occupied(self, pool_key: str) -> bool:
+        """Whether complete content is known to be in a pool."""
+        return any(stored.known_data_ids and pool_key in {volume.pool.upper() for volume in stored.spec.volumes}
+                   for stored in list(self._store.resources.values()))
 
     def _tell_pool(self, key: str, facts: PoolFacts | Unobserved) -> None:
         pool = self._pools.get(key)
@@ -240,13 +252,12 @@ class Reconciler:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._find_orphans, pools, named)
 
     def _find_orphans(self, pools: list[PoolSpec], named: set[str]) -> tuple[str, ...]:
-        observer = self._world.observer
         found: set[str] = set()
         for pool in pools:
-            facts = observer.pool(pool)
+            facts = self._observer.pool(pool)
             if isinstance(facts, Unobserved) or not facts.directory:
                 continue
-            files = observer.tagged_files(facts.directory)
+            files = self._observer.tagged_files(facts.directory)
             if not isinstance(files, Unobserved):
                 found.update(files)
         return tuple(sorted(found - named))

@@ -36,10 +36,11 @@ class Identity(Struct, frozen=True, tag="identity"):
 
 
 class StoredPools(Struct, frozen=True, tag="pools"):
-    """All pools of this node."""
+    """All pools of this node, and the markers of their directories by upper-case name."""
 
     generation: int = 0
     pools: tuple[PoolSpec, ...] = ()
+    markers: dict[str, str] = {}
 
 
 class StoredResource(Struct, frozen=True, tag="resource"):

@@ -172,13 +172,13 @@ def test_an_empty_mount_point_is_not_taken_for_the_pool(tmp_path: Path, pool_dir
     async def scenario(process: SatelliteProcess) -> None:
         async with process.link() as link:
             await link.greet()
-            new = resource(volume("d2", name="n"), name="n", generation=3)
-            await link.sync((pool(str(directory)),), resource(volume(delete=True), generation=2), new, generation=2)
+            await link.sync((pool(str(directory)),), *specs, generation=2)
             for name in ("r", "n"):
                 assert "not the directory" in link.resources[name].failures[0].message
             assert "mounted" in link.pools["p"].failures[0].cause
             assert os.listdir(directory) == []
 
+    specs = (resource(volume(delete=True), generation=2), resource(volume("d2", name="n"), name="n", generation=3))
     directory = pool_dir / "inner"
     directory.mkdir()
     _brought(tmp_path / "state", directory, resource(volume()))
@@ -189,4 +189,5 @@ def test_an_empty_mount_point_is_not_taken_for_the_pool(tmp_path: Path, pool_dir
         asyncio.run(scenario(process))
     directory.rmdir()
     (pool_dir / "away").rename(directory)
-    assert _brought(tmp_path / "state", directory, resource(volume(), generation=4))["r"]
+    assert _brought(tmp_path / "state", directory, *specs)["n"]
+    assert os.listdir(directory) == ["n_00000.img"]
