@@ -20,6 +20,7 @@ from linstor_core.controller.controller import Controller, next_epoch
 from linstor_core.controller.diagnostics.error_reports import ErrorReports
 from linstor_core.controller.diagnostics.instruments import Instruments
 from linstor_core.controller.diagnostics.log_ring import LogRing
+from linstor_core.controller.diagnostics.resource_metrics import ResourceMetrics
 from linstor_core.controller.diagnostics.traffic import Traffic
 from linstor_core.controller.dispatcher import Dispatcher
 from linstor_core.controller.events import EventHub
@@ -83,7 +84,7 @@ class ControllerDaemon:
         logging.getLogger().addHandler(ring)
         return Instruments(self._state, self._address, self._repository.location, self._repository.copy_to,
                            ErrorReports(self._state / "error-reports", self._context.now_ms), Traffic(), ring,
-                           self._context.now_ms)
+                           ResourceMetrics(), self._context.now_ms)
 
     def _load(self) -> Cluster:
         """The stored cluster under a new epoch, every spec as new as the last stored change."""

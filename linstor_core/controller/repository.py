@@ -41,7 +41,8 @@ class Repository:
 
     def __init__(self, url: str) -> None:
         """`url` is SQLAlchemy's; `sqlite:///FILE` for the embedded database."""
-        self._engine = sa.create_engine(url, hide_parameters=True, poolclass=sa.pool.StaticPool if url.startswith("sqlite") else None,
+        self._engine = sa.create_engine(url, hide_parameters=True,
+                                        poolclass=sa.pool.StaticPool if url.startswith("sqlite") else None,
                                         connect_args={"check_same_thread": False} if url.startswith("sqlite") else {})
         if url.startswith("sqlite"):
             sa.event.listen(self._engine, "connect", _prepare_sqlite)

@@ -187,9 +187,10 @@ class HttpServer:
     STOP_WITHIN_S = 1
 
     def __init__(self, app: Flask, services: Services, gate: TokenGate, host: str, port: int) -> None:
-        config = uvicorn.Config(Bridge(app, services, gate), host=host, port=port, http="httptools", loop="none", lifespan="off",
-                                access_log=False, log_config=None, server_header=False, date_header=False,
-                                ws="none", proxy_headers=False, timeout_graceful_shutdown=self.STOP_WITHIN_S)
+        config = uvicorn.Config(Bridge(app, services, gate), host=host, port=port, http="httptools", loop="none",
+                                lifespan="off", access_log=False, log_config=None, server_header=False,
+                                date_header=False, ws="none", proxy_headers=False,
+                                timeout_graceful_shutdown=self.STOP_WITHIN_S)
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None
 

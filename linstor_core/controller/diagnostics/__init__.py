@@ -2,10 +2,13 @@
 of the database. One module a subject; each exports `ROUTES`.
 """
 
-from linstor_core.controller.diagnostics import error_report_calls, start_page
+from linstor_core.controller.diagnostics import configuration, database_copies, error_report_calls, metrics, start_page
 from linstor_core.controller.route import Route
 
 ROUTES: tuple[Route, ...] = (
+    *configuration.ROUTES,
+    *database_copies.ROUTES,
     *error_report_calls.ROUTES,
+    *metrics.ROUTES,
     *start_page.ROUTES,
 )

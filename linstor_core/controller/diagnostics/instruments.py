@@ -11,6 +11,7 @@ from msgspec import Struct
 from linstor_core.controller.change import Operation
 from linstor_core.controller.diagnostics.error_reports import ErrorReports
 from linstor_core.controller.diagnostics.log_ring import LogRing
+from linstor_core.controller.diagnostics.resource_metrics import ResourceMetrics
 from linstor_core.controller.diagnostics.traffic import Traffic
 from linstor_core.domain.cluster import Cluster
 from linstor_core.wire.api_call_rc import ApiCallRc
@@ -28,6 +29,7 @@ class Instruments(Struct):
     error_reports: ErrorReports
     traffic: Traffic
     log_ring: LogRing
+    resource_metrics: ResourceMetrics
     now_ms: Callable[[], int]
 
 
