@@ -14,6 +14,7 @@ from msgspec import structs
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotAcceptable, UnsupportedMediaType
 
+from linstor_core.controller import request_body
 from linstor_core.controller.api_description import Html
 from linstor_core.controller.call import Call, Content, Encoded
 from linstor_core.controller.controller import Controller
@@ -163,7 +164,7 @@ def _body(decoder: msgspec.json.Decoder[Any], route: Route) -> Any:
     media = request.content_type
     if data and media and request.mimetype != "application/json":
         raise UnsupportedMediaType()
-    return decoder.decode(data)
+    return request_body.decode(decoder, data)
 
 
 def _answer(result: object, status: int = 200) -> Response:
@@ -212,7 +213,7 @@ def _refusal(services: Services, fault: Exception, mask: int, line: str = "") ->
     elif isinstance(fault, msgspec.DecodeError):
         item, status = _bad_json(fault), 400
     elif isinstance(fault, HTTPException):
-        item, status = _http_refusal(fault), fault.code or 500
+        item, status = _http_refusal(fault), _http_status(fault)
         if isinstance(fault, MethodNotAllowed) and fault.valid_methods:
             headers.append(("Allow", ",".join(sorted(fault.valid_methods))))
     else:
@@ -221,6 +222,11 @@ def _refusal(services: Services, fault: Exception, mask: int, line: str = "") ->
     for name, value in headers:
         response.headers[name] = value
     return response
+
+
+def _http_status(fault: HTTPException) -> int:
+    """LINSTOR answers 500 where others have 406 and 415."""
+    return 500 if isinstance(fault, NotAcceptable | UnsupportedMediaType) else fault.code or 500
 
 
 def _internal(services: Services, fault: Exception, mask: int, line: str) -> ApiCallRc:
