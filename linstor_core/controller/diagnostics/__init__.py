@@ -2,7 +2,14 @@
 of the database. One module a subject; each exports `ROUTES`.
 """
 
-from linstor_core.controller.diagnostics import configuration, database_copies, error_report_calls, metrics, start_page
+from linstor_core.controller.diagnostics import (
+    configuration,
+    database_copies,
+    error_report_calls,
+    metrics,
+    sos_report,
+    start_page,
+)
 from linstor_core.controller.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -10,5 +17,6 @@ ROUTES: tuple[Route, ...] = (
     *database_copies.ROUTES,
     *error_report_calls.ROUTES,
     *metrics.ROUTES,
+    *sos_report.ROUTES,
     *start_page.ROUTES,
 )
