@@ -84,6 +84,3 @@ class NodeCalls(Calls):
 
     def physical_devices(self, node: str) -> list[PhysicalDevice]:
         return self._get(list[PhysicalDevice], "physical-storage", node)
-
-    def create_device_pool(self, node: str, body: bodies.DevicePoolCreate) -> Entries:
-        return self._write("POST", "physical-storage", node, body=body)
