@@ -58,31 +58,6 @@ class StoragePoolDefinitionCreate(rest_v1.StoragePoolDefinition, frozen=True, fo
     """POST /v1/storage-pool-definitions"""
 
 
-class DevicePoolStoragePool(Body, frozen=True):
-    """The storage pool to register on a device pool that was just made."""
-
-    name: str
-    props: Props = field(default_factory=dict)
-
-
-class DevicePoolCreate(Body, frozen=True):
-    """POST /v1/physical-storage/{node}"""
-
-    provider_kind: str
-    device_paths: tuple[str, ...]
-    pool_name: str = ""
-    raid_level: str | None = None
-    vdo_enable: bool | None = None
-    vdo_logical_size_kib: int | None = None
-    vdo_slab_size_kib: int | None = None
-    with_storage_pool: DevicePoolStoragePool | None = None
-    sed: bool | None = None
-    pv_create_arguments: tuple[str, ...] | None = None
-    vg_create_arguments: tuple[str, ...] | None = None
-    lv_create_arguments: tuple[str, ...] | None = None
-    zpool_create_arguments: tuple[str, ...] | None = None
-
-
 # Groups
 
 

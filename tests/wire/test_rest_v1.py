@@ -56,7 +56,6 @@ BODIES = [
     ("PUT", f"/v1/nodes/{NAME}/restore", rest_bodies.NodeRestore),
     ("PUT", f"/v1/nodes/{NAME}/evacuate", rest_bodies.NodeEvacuate),
     ("POST", f"/v1/nodes/{NAME}/storage-pools", rest_bodies.StoragePoolCreate),
-    ("POST", f"/v1/physical-storage/{NAME}", rest_bodies.DevicePoolCreate),
     ("POST", "/v1/resource-groups", rest_bodies.ResourceGroupCreate),
     ("PUT", f"/v1/resource-groups/{NAME}", rest_bodies.ResourceGroupModify),
     ("POST", f"/v1/resource-groups/{NAME}/spawn", rest_bodies.ResourceGroupSpawn),
