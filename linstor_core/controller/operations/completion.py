@@ -21,7 +21,8 @@ Edits = tuple[list[Document], list[tuple[type, Key]]]
 FAILED_DEPLOYMENT = "FAILED_DEPLOYMENT"
 FAILED_DISCONNECT = "FAILED_DISCONNECT"
 SUCCESSFUL = "SUCCESSFUL"
-_ENDED = frozenset({SUCCESSFUL, FAILED_DEPLOYMENT, FAILED_DISCONNECT, "DELETE"})
+FAILED = frozenset({FAILED_DEPLOYMENT, FAILED_DISCONNECT})
+_ENDED = FAILED | {SUCCESSFUL, "DELETE"}
 
 
 def of_definition(cluster: Cluster, key: str, now_ms: int) -> Edits:

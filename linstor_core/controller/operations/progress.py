@@ -65,18 +65,19 @@ def _is_open(cluster: Cluster, place: tuple[str, str]) -> bool:
     return _key(place) in cluster.generations and cluster.is_online(place[1]) and not cluster.is_settled(*place)
 
 
-def _failures(cluster: Cluster, place: tuple[str, str]) -> tuple[Failure, ...]:
+def _failures(cluster: Cluster, place: tuple[str, str], newest_only: bool = True) -> tuple[Failure, ...]:
     seen = cluster.seen(*place)
-    return seen.failures if seen is not None and cluster.is_settled(*place) else ()
+    return seen.failures if seen is not None and (not newest_only or cluster.is_settled(*place)) else ()
 
 
-def failure_entries(call: Call[Any], cluster: Cluster, places: Places) -> list[ApiCallRc]:
-    """An error for everything that an online node could not do."""
+def failure_entries(call: Call[Any], cluster: Cluster, places: Places, newest_only: bool = True) -> list[ApiCallRc]:
+    """An error for everything that an online node could not do, of the newest spec or also of the one before."""
     return [call.rc(Severity.ERROR, failure.code or Code.UNKNOWN_ERROR,
                     f"Node '{node}': {failure.message}", cause=failure.cause, details=failure.details,
                     correction=failure.correction or "Once the cause is removed the node goes on by itself.",
                     refs={"RscDfn": name, "Node": node})
-            for name, node in places if cluster.is_online(node) for failure in _failures(cluster, (name, node))]
+            for name, node in places if cluster.is_online(node)
+            for failure in _failures(cluster, (name, node), newest_only)]
 
 
 def away_entries(call: Call[Any], cluster: Cluster, places: Places) -> list[ApiCallRc]:

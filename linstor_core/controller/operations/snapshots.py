@@ -132,11 +132,11 @@ def taken(call: Call[Any], snapshots: list[Snapshot]) -> Change:
     settled = progress.when_settled(call, places, steps)
 
     def outcome(cluster: Cluster) -> tuple[ApiCallRc, ...] | None:
-        entries = settled(cluster)
-        if entries is None:
-            return None
         lost = [snapshot for snapshot in snapshots if _is_lost(cluster, snapshot)]
-        return (*(entry for entry in entries if not lost or entry.is_error), *(_lost_entry(call, s) for s in lost))
+        if not lost:
+            return settled(cluster)
+        return (*progress.failure_entries(call, cluster, places, newest_only=False),
+                *(_lost_entry(call, snapshot) for snapshot in lost))
 
     return Change(puts=tuple(snapshots), answers=tuple(answers), outcome=outcome, watch=progress.watched(places))
 
@@ -162,7 +162,7 @@ def _steps(call: Call[Any], snapshot: Snapshot) -> list[ApiCallRc]:
 
 def _is_lost(cluster: Cluster, snapshot: Snapshot) -> bool:
     found = cluster.snapshot(snapshot.resource_name, snapshot.name)
-    return found is not None and found.uuid == snapshot.uuid and completion.SUCCESSFUL not in found.flags
+    return found is not None and found.uuid == snapshot.uuid and not completion.FAILED.isdisjoint(found.flags)
 
 
 def _lost_entry(call: Call[Any], snapshot: Snapshot) -> ApiCallRc:
