@@ -15,6 +15,7 @@ from linstor_core.wire.node_report import (
     MAX_FRAME_BYTES,
     Hello,
     HelloAnswer,
+    PlannedSteps,
     Report,
     ToSatellite,
     decode_for_satellite,
@@ -22,9 +23,12 @@ from linstor_core.wire.node_report import (
 )
 
 _log = logging.getLogger(__name__)
+_library_log = logging.getLogger(f"{__name__}.websockets")
+_library_log.setLevel(logging.CRITICAL)  # Port scanners would fill the log; what matters is logged here.
 _HELLO_TIMEOUT_S = 10.0
 _REPORT_RESOURCES = 500
 _GARBAGE = 1003
+_FAULT = 1011
 _REPLACED = 4000
 
 
@@ -49,6 +53,7 @@ class Link:
         self._pools: dict[str, PoolSeen] = {}
         self._resources: dict[str, ResourceSeen] = {}
         self._finish: Report | None = None
+        self._answers: list[PlannedSteps] = []
         self._news = asyncio.Event()
 
     def tell_pool(self, pool: PoolSeen) -> None:
@@ -57,6 +62,10 @@ class Link:
 
     def tell_resource(self, resource: ResourceSeen) -> None:
         self._resources[resource.resource_name.upper()] = resource
+        self._news.set()
+
+    def tell_planned(self, answer: PlannedSteps) -> None:
+        self._answers.append(answer)
         self._news.set()
 
     def tell_synced(self, generation: int, orphans: tuple[str, ...]) -> None:
@@ -74,6 +83,8 @@ class Link:
                 resources = tuple(self._resources.pop(name) for name in names)
                 pools, self._pools = tuple(self._pools.values()), {}
                 await self._connection.send(encode(Report(pools, resources)))
+            while self._answers:
+                await self._connection.send(encode(self._answers.pop(0)))
             if self._finish is not None:
                 finish, self._finish = self._finish, None
                 await self._connection.send(encode(finish))
@@ -95,7 +106,8 @@ class Channel:
         """Port 0 takes a free one, which `port` then tells."""
         self._server = await serve(
             self._serve, address, port, compression=None, max_size=MAX_FRAME_BYTES, server_header=None,
-            ping_interval=5, ping_timeout=10, close_timeout=1)
+            ping_interval=5, ping_timeout=10, close_timeout=1, logger=_library_log,
+            origins=[None])  # no web page of a browser on the same network
         self.port = int(next(iter(self._server.sockets)).getsockname()[1])
 
     async def stop(self) -> None:
@@ -113,6 +125,9 @@ class Channel:
         except (msgspec.DecodeError, TypeError, TimeoutError) as error:
             _log.warning("%s does not speak our protocol: %s", connection.remote_address, error or "no greeting")
             await connection.close(_GARBAGE, "not understood")
+        except Exception:
+            _log.exception("a fault of the satellite while it served %s", connection.remote_address)
+            await connection.close(_FAULT, "a fault of the satellite")
 
     async def _greet(self, connection: ServerConnection) -> int | None:
         """The controller's epoch when it is accepted."""

@@ -12,6 +12,7 @@ from linstor_core.satellite import planner
 from linstor_core.satellite.executor import StepExecutor
 from linstor_core.satellite.facts import PoolFacts, ResourceFacts, Unobserved
 from linstor_core.satellite.failures import SatelliteError
+from linstor_core.satellite.layers.layer import Plan
 from linstor_core.satellite.observer import NodeObserver, observe
 from linstor_core.satellite.steps import Step
 from linstor_core.satellite.storage.driver import Pools
@@ -51,6 +52,11 @@ def converge(spec: ResourceSpec, pools: Pools, known_data_ids: frozenset[str], o
                             f"After {_MAX_ROUNDS} rounds there was still something to do.",
                             "Check whether something else changes its files or devices.", code=Code.UNKNOWN_ERROR),)
     return Converged(planner.resource_seen(spec, pools, facts, failures), known_data_ids, facts.pools)
+
+
+def preview(spec: ResourceSpec, pools: Pools, known_data_ids: frozenset[str], observer: NodeObserver) -> Plan:
+    """The plan of the first round, which nobody carries out."""
+    return planner.plan(spec, pools, _observed(spec, pools, known_data_ids, observer))
 
 
 def _observed(spec: ResourceSpec, pools: Pools, known_data_ids: frozenset[str],

@@ -13,14 +13,14 @@ from linstor_core.domain.errors import Code
 from linstor_core.domain.observed import Failure, PoolSeen, ResourceSeen
 from linstor_core.satellite import planner
 from linstor_core.satellite.clock import Clock
-from linstor_core.satellite.convergence import Converged, converge
+from linstor_core.satellite.convergence import Converged, converge, preview
 from linstor_core.satellite.executor import StepExecutor
 from linstor_core.satellite.facts import PoolFacts, Unobserved
 from linstor_core.satellite.observer import NodeObserver
 from linstor_core.satellite.pool_guard import PoolGuard
 from linstor_core.satellite.spec_store import Forgotten, SpecStore, StoredPools, StoredResource
 from linstor_core.satellite.storage.driver import Pools
-from linstor_core.wire.resource_spec import PoolSpec
+from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
 
 _log = logging.getLogger(__name__)
 _FIRST_RETRY_S = 15.0
@@ -117,6 +117,15 @@ class Reconciler:
         entry.wake.set()
         if entry.task is None:
             entry.task = asyncio.ensure_future(self._work(entry))
+
+    async def plan(self, spec: ResourceSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What would be done for a spec as things are now, and what stands against it. Nothing is done."""
+        entry = self._entries.get(spec.resource_name.upper())
+        known = entry.stored.known_data_ids if entry is not None else frozenset[str]()
+        plan = await asyncio.get_running_loop().run_in_executor(
+            self._threads, preview, spec, self._pools, known, self._observer)
+        return (tuple(step.description for step in plan.steps),
+                tuple(f"{failure.message}. {failure.cause}".strip() for failure in plan.failures))
 
     async def forget(self, name: str) -> None:
         """Drop a spec; files and devices stay."""
@@ -228,7 +237,10 @@ class Reconciler:
                 *(run(self._threads, self._observer.pool, pool) for pool in pools)), strict=True):
             self._tell_pool(pool.name.upper(), facts)
         if self._observer.markers != self._store.pools.markers:
-            await self._store.put(structs.replace(self._store.pools, markers=dict(self._observer.markers)))
+            try:
+                await self._store.put(structs.replace(self._store.pools, markers=dict(self._observer.markers)))
+            except OSError as error:
+                _log.error("the satellite could not store its state: %s", error)
 
     def _is_occupied(self, pool_key: str) -> bool:
         """Whether complete content is known to be in a pool."""

@@ -33,6 +33,8 @@ from linstor_core.wire.node_report import (
     FullSync,
     Hello,
     HelloAnswer,
+    PlannedSteps,
+    PlanResource,
     ToSatellite,
 )
 from linstor_core.wire.resource_spec import ResourceSpec
@@ -165,6 +167,9 @@ class Satellite:
             case ForgetResource():
                 if not self._reconciler.is_older(message.resource_name, (link.epoch, message.generation)):
                     await self._reconciler.forget(message.resource_name)
+            case PlanResource():
+                steps, obstacles = await self._reconciler.plan(message.spec)
+                link.tell_planned(PlannedSteps(message.number, steps, obstacles))
             case Hello():
                 _log.warning("a second greeting was ignored")
 

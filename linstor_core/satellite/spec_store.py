@@ -136,21 +136,29 @@ class SpecStore:
             raise
         self._size += len(frames)
         if self._size > _COMPACT_BYTES + 4 * self._compact_size:
-            os.close(self._file)
+            old = self._file
             self._rewrite()
+            os.close(old)
 
     def _rewrite(self) -> None:
         """Write what counts into a new journal that takes the old one's place."""
         records: list[Record] = [self.identity, self.pools, *self.resources.values()]
         temporary = self._path.with_suffix(".new")
-        self._file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        _write_all(self._file, b"".join(_frame(record) for record in records))
-        os.fsync(self._file)
-        os.rename(temporary, self._path)
+        file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            _write_all(file, b"".join(_frame(record) for record in records))
+            os.fsync(file)
+            os.rename(temporary, self._path)
+        except OSError:
+            os.close(file)
+            raise
+        self._file = file
+        self._size = self._compact_size = os.fstat(file).st_size
         directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        os.fsync(directory)
-        os.close(directory)
-        self._size = self._compact_size = os.fstat(self._file).st_size
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
     async def close(self) -> None:
         """Waits for a write that is under way."""

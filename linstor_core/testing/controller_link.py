@@ -15,7 +15,10 @@ from linstor_core.wire.node_report import (
     FullSync,
     Hello,
     HelloAnswer,
+    PlannedSteps,
+    PlanResource,
     Report,
+    ToController,
     ToSatellite,
     decode_for_controller,
     encode,
@@ -50,7 +53,7 @@ class ControllerLink:
     async def send(self, message: ToSatellite) -> None:
         await self.connection.send(encode(message))
 
-    async def receive(self) -> HelloAnswer | Report:
+    async def receive(self) -> ToController:
         async with asyncio.timeout(_PATIENCE_S):
             frame = await self.connection.recv()
         assert isinstance(frame, bytes)
@@ -85,6 +88,14 @@ class ControllerLink:
             seen = self.resources.get(spec.resource_name)
             if seen is not None and seen.generation >= spec.generation:
                 return seen
+
+    async def plan(self, spec: ResourceSpec) -> PlannedSteps:
+        """What the satellite would do."""
+        await self.send(PlanResource(1, spec))
+        while True:
+            message = await self.receive()
+            if isinstance(message, PlannedSteps):
+                return message
 
     async def closed(self) -> int:
         """Waits for the satellite to end the connection; its code."""

@@ -69,6 +69,21 @@ class ForgetResource(Struct, frozen=True, tag="forget_resource"):
     generation: int
 
 
+class PlanResource(Struct, frozen=True, tag="plan_resource"):
+    """What would you do for this spec? Nothing is done, and nothing is remembered."""
+
+    number: int
+    spec: ResourceSpec
+
+
+class PlannedSteps(Struct, frozen=True, tag="planned_steps"):
+    """The answer to the PlanResource of that number: steps in words, and what stands against it."""
+
+    number: int
+    steps: tuple[str, ...] = ()
+    obstacles: tuple[str, ...] = ()
+
+
 class Report(Struct, frozen=True, tag="report"):
     """What the satellite sees, sent after it worked and when something changed by itself.
 
@@ -81,8 +96,8 @@ class Report(Struct, frozen=True, tag="report"):
     synced: int = 0
 
 
-ToSatellite = Hello | FullSync | ApplyPools | ApplyResource | ForgetResource
-ToController = HelloAnswer | Report
+ToSatellite = Hello | FullSync | ApplyPools | ApplyResource | ForgetResource | PlanResource
+ToController = HelloAnswer | Report | PlannedSteps
 
 _encoder = msgspec.msgpack.Encoder()
 _to_satellite: msgspec.msgpack.Decoder[ToSatellite] = msgspec.msgpack.Decoder(ToSatellite)

@@ -162,3 +162,18 @@ def test_a_fault_of_one_resource_leaves_the_others_alone(tmp_path: Path) -> None
             assert link.resources["y"].failures[0].code == 310
             assert not link.resources["r"].failures
     asyncio.run(scenario())
+
+
+def test_a_plan_is_told_in_words_and_nothing_is_done(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        node = SimulatedNode(("/pool",))
+        async with running(tmp_path, node) as satellite, ControllerLink(satellite.port) as link:
+            await link.greet()
+            await link.sync(POOLS)
+            plan = await link.plan(resource(volume(file_system="xfs")))
+            assert [step.split()[0] for step in plan.steps] == ["create", "make", "put", "attach"]
+            assert plan.obstacles == () and node.files == {}
+            node.files["/pool/r_00000.img"] = SimulatedFile("0:1:0", 1024)
+            plan = await link.plan(resource(volume()))
+            assert plan.steps == () and "does not belong" in plan.obstacles[0]
+    asyncio.run(scenario())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from linstor_core.satellite.spec_store import Forgotten, Identity, SpecStore, StoredPools, StoredResource
 from linstor_core.testing.satellite_specs import pool, resource, volume
+from tools import processes
 
 ONE = StoredResource(resource(volume()), 3, frozenset({"d1"}))
 TWO = StoredResource(resource(volume("d2", name="t"), name="t"), 3)
@@ -73,3 +75,28 @@ def test_two_satellites_never_share_a_state(tmp_path: Path) -> None:
         with pytest.raises(BlockingIOError, match="another satellite"):
             SpecStore(tmp_path, threads)
         asyncio.run(store.close())
+
+
+def test_a_full_state_directory_is_told_and_made_up_for_later(root_required: None, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with ThreadPoolExecutor(1) as threads:
+            store = SpecStore(tmp_path, threads)
+            await store.put(ONE)
+            ballast.write_bytes(b"\0" * 100_000)
+            with contextlib.suppress(OSError), ballast.open("ab") as rest:
+                rest.write(b"\0" * 1_000_000)
+            with pytest.raises(OSError, match="space"):
+                await store.put(large)
+            ballast.unlink()
+            await store.put(Identity("c", 3))
+            await store.close()
+
+    ballast = tmp_path / "ballast"
+    large = StoredResource(resource(*(volume(f"d{number}", number=number) for number in range(500)), name="l"), 3)
+    processes.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(tmp_path)])
+    try:
+        asyncio.run(scenario())
+        found = _store(tmp_path)
+        assert (found.identity, found.resources) == (Identity("c", 3), {"R": ONE, "L": large})
+    finally:
+        processes.run(["umount", str(tmp_path)])
