@@ -14,7 +14,7 @@ from msgspec import structs
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotAcceptable, UnsupportedMediaType
 
-from linstor_core.controller import request_body
+from linstor_core.controller import plans, request_body
 from linstor_core.controller.api_description import Html
 from linstor_core.controller.call import Call, Content, Encoded
 from linstor_core.controller.controller import Controller
@@ -24,6 +24,7 @@ from linstor_core.controller.keyring import Keyring
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain.errors import Code, LinstorError
 from linstor_core.wire.api_call_rc import ApiCallRc, Severity, entry, http_status
+from linstor_core.wire.plan import Plan
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Services(msgspec.Struct):
     keyring: Keyring
     now_ms: Callable[[], int]
     reconnect: Callable[[str], None]
+    ask: plans.Ask
     instruments: Instruments
 
 
@@ -119,9 +121,23 @@ def _request_line() -> str:
     return f"{request.method} {request.full_path.removesuffix('?')}" if has_request_context() else ""
 
 
+async def _plan(services: Services, route: Route, call: Call[Any]) -> Response:
+    """The answer to a call with `?dry_run=true`."""
+    assert route.write is not None
+    cluster = services.controller.head
+    try:
+        change = route.write(cluster, services.controller.context, call)
+    except LinstorError as fault:
+        entries = (_stamp(services, refusal_entry(fault, route.mask)),)
+        return _json(Plan(entries), http_status(entries, 200))
+    return _json(await plans.plan(cluster, change, services.ask), 200)
+
+
 async def _write(services: Services, route: Route, call: Call[Any]) -> Response:
     write = route.write
     assert write is not None
+    if call.flag("dry_run"):
+        return await _plan(services, route, call)
     try:
         entries = await services.controller.apply(lambda cluster, context: write(cluster, context, call))
     except LinstorError as fault:

@@ -44,6 +44,11 @@ class Controller:
         self._changes: dict[int, Change] = {}
         self._committer = Committer(repository, self._committed, self._failed)
 
+    @property
+    def head(self) -> Cluster:
+        """What the next operation builds on; never shown to callers."""
+        return self._head
+
     def on_publish(self, publisher: Publisher) -> None:
         self._publishers.append(publisher)
 

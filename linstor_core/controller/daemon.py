@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import random
 import secrets
@@ -53,6 +54,9 @@ class ControllerDaemon:
     UPKEEP_S = 30.0
     """How often what was left over is completed."""
 
+    UPKEEP_AT_ONCE = 500
+    """How many definitions are looked at before others get a turn of the loop."""
+
     def __init__(self, state: Path, host: str, port: int, repository: Repository | None = None) -> None:
         self._state = state
         self._repository = repository or Repository.in_folder(state)
@@ -73,7 +77,7 @@ class ControllerDaemon:
         self.controller.on_publish(gate.published)
         self._instruments = self._make_instruments()
         services = Services(self.controller, self._events, Keyring(), self._context.now_ms, self._links.reconnect,
-                            self._instruments)
+                            self._links.ask, self._instruments)
         self._http = HttpServer(create_app(services, ROUTES), services, gate, *self._address)
         await self._http.start()
         self._links.start()
@@ -102,7 +106,10 @@ class ControllerDaemon:
     async def _keep_up(self) -> None:
         while True:
             await asyncio.sleep(self.UPKEEP_S)
-            self.controller.fold(reports.upkeep())
+            keys = iter(tuple(self.controller.cluster.resource_definitions))
+            while some := tuple(itertools.islice(keys, self.UPKEEP_AT_ONCE)):
+                self.controller.fold(reports.upkeep(some))
+                await asyncio.sleep(0)
 
     async def stop(self) -> None:
         self._upkeep.cancel()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from collections.abc import Callable
 
@@ -23,7 +24,8 @@ from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import LinstorError
 from linstor_core.domain.nodes import ConnectionStatus, NetInterface, Node, NodeType
 from linstor_core.wire import node_report
-from linstor_core.wire.node_report import Hello, HelloAnswer, Report
+from linstor_core.wire.node_report import Hello, HelloAnswer, PlannedSteps, PlanResource, Report
+from linstor_core.wire.resource_spec import ResourceSpec
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ def address_of(node: Node) -> NetInterface | None:
 class SatelliteLink:
     """One node's link: connect, introduce, full sync, then news both ways, until it breaks."""
 
+    ANSWER_S = 10.0
     RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 
     def __init__(self, node_key: str, controller: Controller, dispatcher: Dispatcher, controller_id: str,
@@ -51,6 +54,23 @@ class SatelliteLink:
         self._jitter = jitter
         self._failures = 0
         self._retry = asyncio.Event()
+        self._socket: ClientConnection | None = None
+        self._numbers = itertools.count(1)
+        self._questions: dict[int, asyncio.Future[PlannedSteps]] = {}
+
+    async def ask(self, spec: ResourceSpec) -> PlannedSteps | None:
+        """What the satellite would do for a spec; None when it is not there or does not answer in time."""
+        if self._socket is None:
+            return None
+        number = next(self._numbers)
+        answer = self._questions[number] = asyncio.get_running_loop().create_future()
+        try:
+            await self._socket.send(node_report.encode(PlanResource(number, spec)))
+            return await asyncio.wait_for(answer, self.ANSWER_S)
+        except (TimeoutError, WebSocketException):
+            return None
+        finally:
+            del self._questions[number]
 
     def retry_now(self) -> None:
         """Do not sit out the pause before the next attempt."""
@@ -104,6 +124,7 @@ class SatelliteLink:
 
     async def _exchange(self, name: str, socket: ClientConnection, mailbox: Mailbox) -> tuple[ConnectionStatus, str]:
         sender = asyncio.create_task(self._send_news(socket, mailbox))
+        self._socket = socket
         try:
             while True:
                 message = await self._receive(socket)
@@ -111,7 +132,10 @@ class SatelliteLink:
                     self._failures = 0
                     # A report that can't be stored ends the link: the next full sync tells all of it again.
                     await self._controller.fold(reports.reported(name, message))
+                elif isinstance(message, PlannedSteps) and message.number in self._questions:
+                    self._questions[message.number].set_result(message)
         finally:
+            self._socket = None
             sender.cancel()
             with contextlib.suppress(asyncio.CancelledError, WebSocketException):
                 await sender
@@ -162,6 +186,11 @@ class SatelliteLinks:
         for cls, gone in change.deletes:
             if cls is Node and isinstance(gone, str):
                 self._drop(gone)
+
+    async def ask(self, node_key: str, spec: ResourceSpec) -> PlannedSteps | None:
+        """What the satellite of a node would do for a spec; None when nobody can tell."""
+        found = self._running.get(node_key)
+        return await found[0].ask(spec) if found is not None else None
 
     def reconnect(self, node_key: str) -> None:
         """Break the link, if there is one, and dial at once."""
