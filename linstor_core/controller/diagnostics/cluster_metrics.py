@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from linstor_core.controller.diagnostics.exposition import escaped, family, gauge, labels
+from linstor_core.controller.diagnostics.exposition import escaped, family, gauge, head, labels
 from linstor_core.domain.cluster import Cluster, PoolUsage, key_of
 from linstor_core.domain.nodes import ConnectionStatus
 from linstor_core.domain.observed import PoolSeen, ResourceSeen, VolumeSeen
@@ -43,19 +43,36 @@ def node_metrics(cluster: Cluster) -> Iterator[str]:
     yield family("linstor_node_orphan_count", "gauge", "Volumes on a node that nothing in the model names", orphans)
 
 
-def definition_metrics(cluster: Cluster) -> Iterator[str]:
-    yield gauge("linstor_resource_definition_count", "Number of resource definitions",
-                len(cluster.resource_definitions))
-    sizes = []
-    for _, definition in sorted(cluster.resource_definitions.items()):
-        head = (f'linstor_volume_definition_size_bytes{{resource="{escaped(definition.name)}",'
-                f'resource_group="{escaped(definition.resource_group_name)}",volume="')
-        sizes += [f'{head}{part.number}"}} {part.size_kib * _KIB}\n' for part in definition.volume_definitions]
-    yield family("linstor_volume_definition_size_bytes", "gauge", "Size that a volume was asked for", sizes)
+class DefinitionLines(Struct, frozen=True):
+    """The samples of one definition, and what they were made of."""
+
+    definition: ResourceDefinition
+    nodes: tuple[str, ...]
+    sizes: str
+    count: str
+
+
+def definition_lines(definition: ResourceDefinition, nodes: tuple[str, ...]) -> DefinitionLines:
+    name, group = escaped(definition.name), escaped(definition.resource_group_name)
+    start = f'linstor_volume_definition_size_bytes{{resource="{name}",resource_group="{group}",volume="'
+    return DefinitionLines(
+        definition, nodes,
+        "".join(f'{start}{part.number}"}} {part.size_kib * _KIB}\n' for part in definition.volume_definitions),
+        f'linstor_resource_definition_resource_count{{resource_group="{group}",name="{name}"}} {len(nodes)}\n')
+
+
+Family = tuple[str, list[str]]
+"""The head of a metric and its samples, for those that have too many to be joined at once."""
+
+
+def definition_families(lines: list[DefinitionLines]) -> Iterator[Family]:
+    yield gauge("linstor_resource_definition_count", "Number of resource definitions", len(lines)), []
+    yield (head("linstor_volume_definition_size_bytes", "gauge", "Size that a volume was asked for"),
+           [line.sizes for line in lines])
 
 
 class ResourceLines(Struct, frozen=True):
-    """The samples of one resource, and what they were made of: all of it immutable, so `is` tells whether they hold."""
+    """The samples of one resource, and what they were made of; all of that is immutable, so `is` tells if they hold."""
 
     resource: Resource
     definition: ResourceDefinition | None
@@ -65,11 +82,6 @@ class ResourceLines(Struct, frozen=True):
     failures: str
     volume_states: str
     allocated: str
-
-    def holds(self, resource: Resource, definition: ResourceDefinition | None, seen: ResourceSeen | None,
-              online: bool) -> bool:
-        return (self.resource is resource and self.definition is definition and self.seen is seen
-                and self.online is online)
 
 
 def resource_lines(resource: Resource, definition: ResourceDefinition | None, seen: ResourceSeen | None,
@@ -112,22 +124,17 @@ def _volume_state(volume: Volume, resource: Resource, seen: ResourceSeen | None)
     return VOLUME_FAILED if seen.failures else VOLUME_UNKNOWN
 
 
-def resource_families(lines: list[ResourceLines], counts: list[str]) -> Iterator[str]:
-    yield family("linstor_resource_definition_resource_count", "gauge", "Resources of a definition", counts)
-    yield family("linstor_resource_state", "gauge", "1=InUse, 0=Unused, -1=Unknown", [line.state for line in lines])
-    yield family("linstor_resource_failure_count", "gauge", "What a satellite could not bring about for a resource",
-                 [line.failures for line in lines])
-    yield family("linstor_volume_state", "gauge",
-                 "1=UpToDate, 2=Created, 3=Attached, 4=Diskless, 5=Inconsistent, 6=Failed, 0=Unknown",
-                 [line.volume_states for line in lines])
-    yield family("linstor_volume_allocated_size_bytes", "gauge", "What a volume occupies in its pool",
-                 [line.allocated for line in lines])
-
-
-def resource_counts(cluster: Cluster) -> list[str]:
-    return [f"linstor_resource_definition_resource_count{{"
-            f'resource_group="{escaped(definition.resource_group_name)}",name="{escaped(definition.name)}"}} '
-            f"{len(cluster.nodes_of.get(key, ()))}\n" for key, definition in cluster.resource_definitions.items()]
+def resource_families(definitions: list[DefinitionLines], lines: list[ResourceLines]) -> Iterator[Family]:
+    yield (head("linstor_resource_definition_resource_count", "gauge", "Resources of a definition"),
+           [line.count for line in definitions])
+    yield (head("linstor_resource_state", "gauge", "1=InUse, 0=Unused, -1=Unknown"), [line.state for line in lines])
+    yield (head("linstor_resource_failure_count", "gauge", "What a satellite could not bring about for a resource"),
+           [line.failures for line in lines])
+    yield (head("linstor_volume_state", "gauge",
+                "1=UpToDate, 2=Created, 3=Attached, 4=Diskless, 5=Inconsistent, 6=Failed, 0=Unknown"),
+           [line.volume_states for line in lines])
+    yield (head("linstor_volume_allocated_size_bytes", "gauge", "What a volume occupies in its pool"),
+           [line.allocated for line in lines])
 
 
 def pool_metrics(cluster: Cluster) -> Iterator[str]:

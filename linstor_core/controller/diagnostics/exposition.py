@@ -16,9 +16,13 @@ def labels(pairs: Mapping[str, object]) -> str:
     return "{" + ",".join(f'{name}="{escaped(str(value))}"' for name, value in pairs.items()) + "}" if pairs else ""
 
 
+def head(name: str, kind: str, meaning: str) -> str:
+    return f"# HELP {name} {meaning}\n# TYPE {name} {kind}\n"
+
+
 def family(name: str, kind: str, meaning: str, samples: Iterable[str]) -> str:
     """One metric with all of its samples; they have to stand together."""
-    return f"# HELP {name} {meaning}\n# TYPE {name} {kind}\n{''.join(samples)}"
+    return head(name, kind, meaning) + "".join(samples)
 
 
 def gauge(name: str, meaning: str, value: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 from linstor_core import __version__
@@ -23,23 +23,21 @@ async def scrape(services: Services, call: Call[Any]) -> object:
     start = time.perf_counter()
     cluster, instruments = services.controller.cluster, services.instruments
     version = labels({"gitid": f"linstor-python-{__version__}", "version": COMPATIBLE_WITH})
-    parts = [family("linstor_info", "gauge", "Version of the controller", (f"linstor_info{version} 1\n",))]
-    parts += cluster_metrics.node_metrics(cluster)
-    parts += cluster_metrics.definition_metrics(cluster)
-    if call.flag("resource", True):
-        parts.append(await instruments.resource_metrics.text(cluster))
+    few = [family("linstor_info", "gauge", "Version of the controller", (f"linstor_info{version} 1\n",)),
+           *cluster_metrics.node_metrics(cluster)]
     if call.flag("storage_pools", True):
-        parts += cluster_metrics.pool_metrics(cluster)
+        few += cluster_metrics.pool_metrics(cluster)
     if call.flag("error_reports", True):
         whose = labels({"module": "CONTROLLER", "hostname": CONTROLLER})
-        parts.append(family("linstor_error_reports_count", "gauge", "Stored error reports",
-                            (f"linstor_error_reports_count{whose} {instruments.error_reports.count}\n",)))
-    parts += request_metrics(instruments.traffic)
-    parts += process_metrics()
+        few.append(family("linstor_error_reports_count", "gauge", "Stored error reports",
+                          (f"linstor_error_reports_count{whose} {instruments.error_reports.count}\n",)))
+    definitions, resources = await instruments.resource_metrics.texts(cluster)
     instruments.traffic.scrapes += 1
-    parts.append(counter("linstor_scrape_requests_count", "Scrapes since the start", instruments.traffic.scrapes))
-    parts.append(gauge("linstor_scrape_duration_seconds", "What this scrape took", time.perf_counter() - start))
-    return Content("".join(parts).encode(), MEDIA_TYPE)
+    few += (*request_metrics(instruments.traffic), *process_metrics(),
+            counter("linstor_scrape_requests_count", "Scrapes since the start", instruments.traffic.scrapes),
+            gauge("linstor_scrape_duration_seconds", "What this scrape took", time.perf_counter() - start))
+    shown = resources if call.flag("resource", True) else []
+    return Content(chain(definitions, shown, ("".join(few).encode(),)), MEDIA_TYPE)
 
 
 def request_metrics(traffic: Traffic) -> Iterator[str]:
