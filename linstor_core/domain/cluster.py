@@ -173,7 +173,8 @@ class Cluster(Struct, frozen=True):
 
     def pools_on(self, node: str) -> tuple[StoragePool, ...]:
         node_key = key_of(node)
-        return tuple(pool for (owner, _), pool in sorted(self.storage_pools.items()) if owner == node_key)
+        found = (item for item in self.storage_pools.items() if item[0][0] == node_key)
+        return tuple(pool for _, pool in sorted(found, key=lambda item: item[0]))
 
     def seen(self, name: str, node: str) -> ResourceSeen | None:
         return self.resources_seen.get((key_of(name), key_of(node)))
