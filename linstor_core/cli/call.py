@@ -74,9 +74,9 @@ class Call:
         if not self.as_json:
             self.screen.entries({report.message: report for report in reports}.values())
 
-    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
+    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Any]], bare_json: bool = False) -> None:
         """A list: the raw body as JSON, or a table sorted by --groupby, else by its first column."""
-        if self.shown_as_json():
+        if self.shown_as_json(bare_json):
             return
         shown = getattr(self.args, "show_props", None) or ()
         columns = [*columns, *(Column(prop.partition("=")[2] or prop) for prop in shown)]
@@ -87,10 +87,11 @@ class Call:
         """The cells for --show-props."""
         return [props.get(prop.partition("=")[0], "") for prop in getattr(self.args, "show_props", None) or ()]
 
-    def shown_as_json(self) -> bool:
-        """Print the last answer raw, in a list, where JSON was asked for."""
+    def shown_as_json(self, bare: bool = False) -> bool:
+        """Print the last answer raw where JSON was asked for: in a list, or `bare` where LINSTOR has none."""
         if self.as_json and self._recorder.last is not None:
-            self.screen.json(b"[" + self._recorder.last.content + b"]")
+            content = self._recorder.last.content
+            self.screen.json(content if bare else b"[" + content + b"]")
         return self.as_json
 
     def properties(self, props: dict[str, str]) -> None:

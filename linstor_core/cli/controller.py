@@ -9,9 +9,9 @@ from linstor_core.cli.grammar import Command, Noun
 
 def version(call: Call) -> None:
     found = call.client.controller_version()
-    if not call.shown_as_json():
-        call.screen.line(f"linstor controller {found.version}; REST API {found.rest_api_version}; "
-                         f"GIT-hash: {found.git_hash or 'unknown'}")
+    if not call.shown_as_json(bare=True):
+        call.screen.line(f"linstor controller {found.version}; GIT-hash: {found.git_hash or 'unknown'}; "
+                         f"REST API {found.rest_api_version}")
 
 
 NOUN = Noun("controller", ("c",), "The controller itself.", (

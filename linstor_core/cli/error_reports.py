@@ -33,7 +33,7 @@ def list_reports(call: Call) -> None:
     reports = call.client.error_reports(args.nodes or (), args.since, args.to, args.report_id or ())
     columns = [Column("Id"), Column("Datetime"), Column("Node"), Column("Exception"),
                *([Column("Location"), Column("Version")] if args.full else [])]
-    if call.shown_as_json():
+    if call.shown_as_json(bare=True):
         return
     rows = [_row(report, args.full) for report in sorted(reports, key=lambda report: report.error_time or 0)]
     call.screen.table(columns, rows, pastable=args.pastable)

@@ -12,12 +12,12 @@ _INSTANCE = Arg("instance", "name of the store", completes="stores")
 
 
 def list_stores(call: Call) -> None:
-    call.table([Column("Name")], ([store.name] for store in call.client.key_value_stores()))
+    call.table([Column("Name")], ([store.name] for store in call.client.key_value_stores()), bare_json=True)
 
 
 def show(call: Call) -> None:
     store = call.client.key_value_store(call.args.instance)
-    call.table([Column("Key"), Column("Value")], sorted(store.props.items()))
+    call.table([Column("Key"), Column("Value")], sorted(store.props.items()), bare_json=True)
 
 
 def modify(call: Call) -> None:

@@ -7,17 +7,18 @@ from collections.abc import Iterator, Sequence
 from linstor_core.cli.call import Call
 from linstor_core.cli.screen import GREEN, RED, Cell, Column
 from linstor_core.domain.sizes import format_kib
-from linstor_core.wire.rest_resources import Resource
+from linstor_core.wire.rest_resources import Resource, Volume
 from linstor_core.wire.rest_v1 import Node, StoragePool
 
 _PROVIDERS = (("Diskless", ("DISKLESS",)), ("LVM", ("LVM",)), ("LVMThin", ("LVM_THIN",)),
               ("ZFS/Thin", ("ZFS", "ZFS_THIN")), ("File/Thin", ("FILE", "FILE_THIN")), ("SPDK", ("SPDK",)),
-              ("Remote_SPDK", ("REMOTE_SPDK",)), ("Storage_Spaces", ("STORAGE_SPACES",)),
-              ("Storage_Spaces/Thin", ("STORAGE_SPACES_THIN",)))
+              ("Remote SPDK", ("REMOTE_SPDK",)), ("Storage Spaces", ("STORAGE_SPACES",)),
+              ("Storage Spaces/Thin", ("STORAGE_SPACES_THIN",)))
 _LAYERS = (("DRBD", ("DRBD",)), ("LUKS", ("LUKS",)), ("NVMe", ("NVME",)), ("Cache", ("CACHE",)),
            ("BCache", ("BCACHE",)), ("WriteCache", ("WRITECACHE",)), ("Storage", ("STORAGE",)))
 
 Abilities = Sequence[tuple[str, Sequence[str]]]
+Branch = tuple[str, Sequence["Branch"]]
 
 
 def info(call: Call) -> None:
@@ -26,6 +27,7 @@ def info(call: Call) -> None:
     if call.shown_as_json():
         return
     _ability_table(call, _PROVIDERS, [(node, node.storage_providers) for node in nodes])
+    call.screen.line("")
     _ability_table(call, _LAYERS, [(node, node.resource_layers) for node in nodes])
     if call.args.full:
         for node in nodes:
@@ -61,19 +63,31 @@ def describe(call: Call) -> None:
         return
     pools, resources = call.client.storage_pools(), call.client.resources()
     for node in nodes:
-        call.screen.line(node.name)
-        for line in _tree(node, pools, resources):
-            call.screen.line(line)
+        own = [pool for pool in pools if pool.node_name == node.name]
+        call.screen.line(f"{node.name} (node)")
+        for line in branches([(f"{pool.storage_pool_name} (storage pool)", _held(pool, resources)) for pool in own]):
+            call.screen.line(f"   {line}")
 
 
-def _tree(node: Node, pools: Sequence[StoragePool], resources: Sequence[Resource]) -> Iterator[str]:
-    for pool in pools:
-        if pool.node_name != node.name:
-            continue
-        yield f"  storage pool {pool.storage_pool_name} ({pool.provider_kind})"
-        for resource in resources:
-            for volume in resource.volumes:
-                if resource.node_name == node.name and volume.storage_pool_name == pool.storage_pool_name:
-                    allocated_kib = volume.allocated_size_kib or 0
-                    size = f" {format_kib(allocated_kib)}" if allocated_kib > 0 else ""
-                    yield f"    {resource.name}/{volume.volume_number}{size} {volume.device_path}".rstrip()
+def _held(pool: StoragePool, resources: Sequence[Resource]) -> list[Branch]:
+    """The resources with volumes in a pool."""
+    return [(f"{resource.name} (resource)", [(_volume(volume), []) for volume in volumes])
+            for resource in resources if resource.node_name == pool.node_name
+            if (volumes := [volume for volume in resource.volumes
+                            if volume.storage_pool_name == pool.storage_pool_name])]
+
+
+def _volume(volume: Volume) -> str:
+    size_kib = volume.allocated_size_kib
+    size = format_kib(size_kib) if size_kib is not None and size_kib >= 0 else "unknown"
+    return f"volume{volume.volume_number} ({volume.device_path}, size: {size})"
+
+
+def branches(members: Sequence[Branch]) -> Iterator[str]:
+    """A tree, line by line, drawn with plain characters."""
+    for number, (text, below) in enumerate(members):
+        last = number == len(members) - 1
+        yield "|"
+        yield f"{'+' if last else '|'}---{text}"
+        for line in branches(below):
+            yield f"{' ' if last else '|'}   {line}"

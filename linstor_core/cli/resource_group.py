@@ -96,7 +96,7 @@ def size_info(call: Call) -> None:
         format_kib(space.capacity_in_kib or 0),
         "\n".join(f"{place.stor_pool_name} on {place.node_name}" for place in space.next_spawn_result)]]
     call.table([Column("MaxVolumeSize", right=True), Column("AvailableSize", right=True),
-                Column("Capacity", right=True), Column("Next Spawn Result")], rows)
+                Column("Capacity", right=True), Column("Next Spawn Result")], rows, bare_json=True)
     call.remark(found.reports)
 
 

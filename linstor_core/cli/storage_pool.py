@@ -61,10 +61,9 @@ def list_pools(call: Call) -> None:
 def _row(call: Call, pool: StoragePool) -> list[object]:
     sizes = ["" if pool.provider_kind == "DISKLESS" or size is None or size < 0 else format_kib(size)
              for size in (pool.free_capacity, pool.total_capacity)]
-    shared = pool.free_space_mgr_name if ";" not in pool.free_space_mgr_name else ""
     backing = pool.props.get(POOL_PROPERTY) or pool.props.get(_DIRECTORY_PROPERTY, "")
     return [pool.storage_pool_name, pool.node_name, pool.provider_kind, backing, *sizes,
-            pool.supports_snapshots, _state(pool), shared or pool.shared_space, *call.extra_cells(pool.props)]
+            pool.supports_snapshots, _state(pool), pool.free_space_mgr_name, *call.extra_cells(pool.props)]
 
 
 def _state(pool: StoragePool) -> Cell:

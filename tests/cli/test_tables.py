@@ -22,6 +22,10 @@ CASES = {
     "physical-storage-list": "ps l", "controller-list-properties": "c lp", "node-describe": "n dsc",
 }
 
+BARE = {"key-value-store-list", "key-value-store-show", "error-reports-list", "error-reports-list-full",
+        "query-size-info"}
+"""Where LINSTOR's client leaves out the list around the body."""
+
 
 @pytest.fixture
 def prepared(controller):
@@ -54,13 +58,15 @@ def test_colours_and_plain_characters(prepared, linstor):
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_json_is_the_raw_body_in_a_list(name, prepared, linstor):
+def test_json_is_the_raw_body(name, prepared, linstor):
     status, text = linstor("-m " + CASES[name])
     answer = json.loads(text)
     assert status == 0
     if name == "controller-list-properties":
         assert answer == [[{"key": key, "value": value}
                            for key, value in ANSWERS["GET /v1/controller/properties"].items()]]
+    elif name in BARE:
+        assert answer in ANSWERS.values()
     else:
         assert len(answer) == 1
         assert answer[0] in ANSWERS.values()
