@@ -188,3 +188,27 @@ def test_a_view_follows_what_is_reported() -> None:
 ])
 def test_older_properties_name_the_pool_too(kind: ProviderKind, props: dict[str, str], name: str) -> None:
     assert storage_pools.stored_props(kind, props)["StorDriver/StorPoolName"] == name
+
+
+@pytest.mark.parametrize("key", ["StorDriver/FileDir", "StorDriver/StorPoolName"])
+def test_a_directory_may_have_any_path(key: str) -> None:
+    model = Model.with_nodes(1)
+    create(model, body(**{key: "/srv/pool.d/fast one"}))
+    assert model.cluster.storage_pools["N1", "FAST"].props["StorDriver/StorPoolName"] == "/srv/pool.d/fast one"
+    model.run(storage_pools.modify, PropsModify({key: "/srv/pool.e"}), node="n1", pool="fast")
+    assert model.cluster.storage_pools["N1", "FAST"].props["StorDriver/StorPoolName"] == "/srv/pool.e"
+    assert "StorDriver/FileDir" not in model.cluster.storage_pools["N1", "FAST"].props
+
+
+def test_a_pool_with_volumes_is_not_moved() -> None:
+    model = Model.with_nodes(1)
+    create(model, body())
+    model.put(Resource("u1", "data", "n1", volumes=(Volume("u2", 0, "fast", "data_00000", "d1"),)))
+    for refused in (PropsModify({"StorDriver/FileDir": "/elsewhere"}),
+                    PropsModify(delete_props=("StorDriver/StorPoolName",))):
+        with pytest.raises(Conflict) as refusal:
+            model.run(storage_pools.modify, refused, node="n1", pool="fast")
+        assert refusal.value.refs == {"Node": "n1", "StorPoolDfn": "fast"}
+    model.run(storage_pools.modify, PropsModify({"StorDriver/FileDir": "/srv/pool", "Aux/a": "1"}), node="n1",
+              pool="fast")
+    assert model.cluster.storage_pools["N1", "FAST"].props["Aux/a"] == "1"

@@ -51,7 +51,8 @@ def create(cluster: Cluster, context: Context, call: Call[StoragePoolCreate]) ->
         name = names.storage_pool_name(body.storage_pool_name)
         _check_free(cluster, node_name, name)
         _check_supported(cluster, node_name, kind)
-        props, entries = properties.initial(ObjectKind.STORAGE_POOL, Subject.STOR_POOL, body.props, refs)
+        props, entries = properties.initial(ObjectKind.STORAGE_POOL, Subject.STOR_POOL, as_directory(kind, body.props),
+                                            refs)
     shared = body.shared_space or ("" if ";" in body.free_space_mgr_name else body.free_space_mgr_name)
     pool = StoragePool(context.new_uuid(), name, node.name, kind, stored_props(kind, props), shared_space=shared,
                        external_locking=bool(body.external_locking))
@@ -94,11 +95,18 @@ def _why_unsupported(seen: NodeSeen | None, kind: ProviderKind) -> str:
     return " ".join(seen.unsupported_providers.get(kind, ())) or "Its satellite does not list that kind."
 
 
+def as_directory(kind: ProviderKind, props: dict[str, str]) -> dict[str, str]:
+    """A directory may have any path, also where it is given by the newer name, which LINSTOR allows no dots in."""
+    if kind not in (ProviderKind.FILE, ProviderKind.FILE_THIN) or POOL_DIRECTORY not in props:
+        return props
+    return {_NAMED_BY[kind][0] if key == POOL_DIRECTORY else key: value for key, value in props.items()}
+
+
 def stored_props(kind: ProviderKind, props: dict[str, str]) -> dict[str, str]:
     """Properties as they are kept: one property names the pool, whichever the caller used."""
     stored = dict(props)
     parts = [stored.pop(key) for key in _NAMED_BY.get(kind, ()) if key in stored]
-    if parts and POOL_DIRECTORY not in stored:
+    if parts:
         stored[POOL_DIRECTORY] = "/".join(parts)
     if kind in _GRANULARITY_KIB:
         stored[GRANULARITY] = _GRANULARITY_KIB[kind]
@@ -115,11 +123,22 @@ def modify(cluster: Cluster, _: Context, call: Call[PropsModify]) -> Change:
                            cause="No pool of that name is registered.",
                            correction="Compare the name with 'linstor storage-pool list'.")
         pool = lookups.storage_pool(cluster, node_name, name)
-        props, entries = properties.changed(ObjectKind.STORAGE_POOL, Subject.STOR_POOL, pool.props, call.body, refs)
-    changed = structs.replace(pool, props=stored_props(pool.provider_kind, props))
+        given = structs.replace(call.body, override_props=as_directory(pool.provider_kind, call.body.override_props))
+        props, entries = properties.changed(ObjectKind.STORAGE_POOL, Subject.STOR_POOL, pool.props, given, refs)
+        changed = structs.replace(pool, props=stored_props(pool.provider_kind, props))
+        _check_stays(cluster, pool, changed)
     entries.append(call.rc(Severity.SUCCESS, MODIFIED, f"Storage pool '{pool.name}' on '{pool.node_name}' is changed.",
                            details=f"UUID {pool.uuid}.", refs={**refs, "UUID": pool.uuid}))
     return _answered(cluster, call, Change((changed,), answers=tuple(entries)), changed, refs)
+
+
+def _check_stays(cluster: Cluster, before: StoragePool, after: StoragePool) -> None:
+    """A pool that moved would show its volumes as missing: their data would be elsewhere."""
+    used = users_of(cluster, before)
+    if used and before.props.get(POOL_DIRECTORY) != after.props.get(POOL_DIRECTORY):
+        raise Conflict(f"The storage pool '{before.name}' on '{before.node_name}' can't be moved.", Code.IN_USE,
+                       cause="Volumes or snapshots lie in it.", details=", ".join(used),
+                       correction="Register another storage pool for the other place.")
 
 
 def _answered(cluster: Cluster, call: Call[Any], change: Change, pool: StoragePool, refs: dict[str, str]) -> Change:
