@@ -154,7 +154,7 @@ def test_reports_may_be_repeated_and_upkeep_finds_nothing_more() -> None:
     model.answer()
     before = model.cluster
     model.answer()
-    model.run(lambda cluster, context, _: reports.upkeep()(cluster, context))
+    model.run(lambda cluster, context, _: reports.upkeep(cluster.resource_definitions)(cluster, context))
     for kind in ("resources", "resource_definitions", "snapshots", "generations", "usage"):
         assert getattr(model.cluster, kind) == getattr(before, kind)
 
@@ -166,7 +166,7 @@ def test_upkeep_completes_what_was_reported_but_not_folded() -> None:
     model.answer()
     model.run(resource_definitions.delete, resource="r1")
     model.put(done(model.specs("n1")[0]))  # the report is known, its completion was lost
-    model.run(lambda cluster, context, _: reports.upkeep()(cluster, context))
+    model.run(lambda cluster, context, _: reports.upkeep(cluster.resource_definitions)(cluster, context))
     assert model.cluster.definition("r1") is None
 
 
@@ -272,3 +272,21 @@ def test_generations_grow_with_every_change_of_a_spec_only() -> None:
     model.run(volume_definitions.modify, bodies.VolumeDefinitionModify(size_kib=4096), resource="r1", number="0")
     assert model.cluster.generations["R1", "N1"] > first
     assert resource_specs.build(model.cluster, ("R1", "N1")) is not None
+
+
+def test_a_deletion_that_finds_it_in_use_is_called_off() -> None:
+    model = Model.with_nodes(1)
+    defined(model)
+    placed(model)
+    model.answer()
+    for write, path in ((resource_definitions.delete, {"resource": "r1"}),
+                        (resources.delete, {"resource": "r1", "node": "n1"}),
+                        (volume_definitions.delete, {"resource": "r1", "number": "0"})):
+        change = model.run(write, **path)
+        model.answer(failures=(Failure("The device is open.", code=Code.IN_USE),))
+        assert [entry.code for entry in model.entries(change) or [] if entry.is_error] == [Code.IN_USE]
+        assert not model.specs("n1")[0].volumes[0].delete
+        model.answer()
+    definition, resource = model.cluster.resource_definitions["R1"], model.cluster.resources["R1", "N1"]
+    assert (definition.flags, definition.volume_definitions[0].flags) == ((), ())
+    assert (resource.flags, resource.volumes[0].flags) == ((), ())

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from linstor_core.controller.operations.dependents import with_flag, without_flag
 from linstor_core.domain.cluster import Cluster, Document, Key, key_of
+from linstor_core.domain.errors import Code
 from linstor_core.domain.observed import ResourceSeen
 from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeDefinition
 from linstor_core.domain.resources import Resource, Volume
@@ -91,15 +92,26 @@ def _resource(cluster: Cluster, resource: Resource) -> Resource | None:
     seen = _answer(cluster, resource.name, resource.node_name)
     if seen is None:
         return resource
-    if resource.is_deleting and all(_is_absent(cluster, seen, resource, volume) for volume in resource.volumes):
+    absent = [volume for volume in resource.volumes if _is_absent(cluster, seen, resource, volume)]
+    if resource.is_deleting and len(absent) == len(resource.volumes):
         return None
-    volumes = tuple(_volume(seen, volume) for volume in resource.volumes
-                    if "DELETE" not in volume.flags or not _is_absent(cluster, seen, resource, volume))
-    return resource if volumes == resource.volumes else structs.replace(resource, volumes=volumes)
+    # Somebody has it open: the deletion is off, so that it can't strike later, when nobody expects it any more.
+    kept = _is_in_use(seen) and not absent
+    flags = without_flag(resource.flags, "DELETE") if kept else resource.flags
+    volumes = tuple(_volume(seen, volume, kept) for volume in resource.volumes
+                    if "DELETE" not in volume.flags or volume not in absent)
+    changed = structs.replace(resource, volumes=volumes, flags=flags)
+    return resource if changed == resource else changed
 
 
-def _volume(seen: ResourceSeen, volume: Volume) -> Volume:
+def _is_in_use(seen: ResourceSeen) -> bool:
+    return any(failure.code == Code.IN_USE for failure in seen.failures)
+
+
+def _volume(seen: ResourceSeen, volume: Volume, kept: bool) -> Volume:
     found = seen.volume(volume.number)
+    if kept and "DELETE" in volume.flags:
+        return structs.replace(volume, flags=without_flag(volume.flags, "DELETE"))
     if volume.is_copying and found is not None and found.present and found.data_id == volume.data_id:
         return structs.replace(volume, populated=True)
     return volume
@@ -151,10 +163,16 @@ def _definition(cluster: Cluster, definition: ResourceDefinition, resources: lis
     volumes = tuple(_volume_definition(cluster, volume, resources) for volume in definition.volume_definitions
                     if "DELETE" not in volume.flags
                     or any(resource.volume(volume.number) is not None for resource in resources))
-    return structs.replace(definition, volume_definitions=volumes, flags=_clone_flags(cluster, definition, resources))
+    flags = _clone_flags(cluster, definition, resources)
+    if any(not resource.is_deleting for resource in resources):
+        flags = without_flag(flags, "DELETE")
+    return structs.replace(definition, volume_definitions=volumes, flags=flags)
 
 
 def _volume_definition(cluster: Cluster, volume: VolumeDefinition, resources: list[Resource]) -> VolumeDefinition:
+    placed = [each for resource in resources if (each := resource.volume(volume.number)) is not None]
+    if "DELETE" in volume.flags and any("DELETE" not in each.flags for each in placed):
+        return structs.replace(volume, flags=without_flag(volume.flags, "DELETE"))
     if "RESIZE" not in volume.flags:
         return volume
     for resource in resources:

@@ -77,10 +77,11 @@ def missing_layers(cluster: Cluster, stack: tuple[str, ...], node_name: str) -> 
 
 def resources(context: Context, definition: ResourceDefinition, stack: tuple[str, ...],
               placements: Sequence[Placement]) -> list[Resource]:
-    """New resources with blank volumes."""
+    """New resources with blank volumes; volume definitions that are being deleted get none."""
+    live = {volume.number for volume in definition.volume_definitions if "DELETE" not in volume.flags}
     return [Resource(context.new_uuid(), definition.name, placement.node_name, stack,
                      tuple(_volume(context, definition, number, pool)
-                           for number, pool in sorted(placement.pools.items())),
+                           for number, pool in sorted(placement.pools.items()) if number in live),
                      placement.props, placement.flags, context.now_ms()) for placement in placements]
 
 

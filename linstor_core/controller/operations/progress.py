@@ -38,14 +38,19 @@ def when_settled(call: Call[Any], places: Places, entries: Iterable[ApiCallRc]) 
     return outcome
 
 
-def when_gone(call: Call[Any], places: Places, gone: Callable[[Cluster], bool],
-              entries: Iterable[ApiCallRc]) -> Outcome:
-    """`entries` once `gone` holds. Ends early when what is left failed to go, or is on nodes that are away."""
+def when_gone(call: Call[Any], places: Places, gone: Callable[[Cluster], bool], entries: Iterable[ApiCallRc],
+              kept: Callable[[Cluster], bool] = lambda _: False) -> Outcome:
+    """`entries` once `gone` holds. Ends early when what is left failed to go, or is on nodes that are away.
+
+    `kept` tells that the deletion was called off, because a node found it in use.
+    """
     done = tuple(entries)
 
     def outcome(cluster: Cluster) -> tuple[ApiCallRc, ...] | None:
         if gone(cluster):
             return done
+        if kept(cluster):
+            return (_called_off(call, places),)
         left = [place for place in places if _key(place) in cluster.generations]
         failed = tuple(failure_entries(call, cluster, left))
         at_work = [place for place in left if cluster.is_online(place[1]) and not _failures(cluster, place)]
@@ -55,6 +60,12 @@ def when_gone(call: Call[Any], places: Places, gone: Callable[[Cluster], bool],
         return (*failed, *away) if failed or away else None
 
     return outcome
+
+
+def _called_off(call: Call[Any], places: Places) -> ApiCallRc:
+    return call.rc(Severity.ERROR, Code.IN_USE, f"'{places[0][0]}' is in use; its deletion was called off.",
+                   cause="A device of it is mounted or open on " + ", ".join(node for _, node in places) + ".",
+                   correction="Unmount or close it, then delete it again.", refs={"RscDfn": places[0][0]})
 
 
 def _key(place: tuple[str, str]) -> tuple[str, str]:

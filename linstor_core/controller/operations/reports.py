@@ -99,11 +99,11 @@ def _place(seen: ResourceSeen) -> tuple[str, str]:
     return key_of(seen.resource_name), key_of(seen.node_name)
 
 
-def upkeep() -> Operation:
-    """Completes what has been reported already; for what a failed commit left behind. Run from time to time."""
+def upkeep(keys: Iterable[str]) -> Operation:
+    """Completes what has been reported of these definitions already; for what a failed commit left behind."""
 
     def fold(cluster: Cluster, context: Context) -> Change:
-        keys = [key for key in cluster.resource_definitions if completion.is_pending(cluster, key)]
-        return _completed(cluster, keys, context, [])
+        pending = [key for key in keys if key in cluster.resource_definitions and completion.is_pending(cluster, key)]
+        return _completed(cluster, pending, context, [])
 
     return fold

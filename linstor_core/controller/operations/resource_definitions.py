@@ -151,7 +151,8 @@ def delete(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
     return Change(
         puts=puts, answers=(marked,), watch=progress.watched(places),
         outcome=progress.when_gone(call, places, lambda later: _is_gone(later, definition),
-                                   (*_deletion_steps(call, cluster, definition), gone)))
+                                   (*_deletion_steps(call, cluster, definition), gone),
+                                   lambda later: "DELETE" not in later.resource_definitions[key_of(name)].flags))
 
 
 def _is_gone(cluster: Cluster, definition: ResourceDefinition) -> bool:

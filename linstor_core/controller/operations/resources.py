@@ -176,7 +176,8 @@ def delete(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
     places = [(resource.name, resource.node_name)]
     return Change(
         puts=(structs.replace(resource, flags=dependents.with_flag(resource.flags, "DELETE")),), answers=(marked,),
-        outcome=progress.when_gone(call, places, lambda later: _is_gone(later, resource), steps),
+        outcome=progress.when_gone(call, places, lambda later: _is_gone(later, resource), steps,
+                                   lambda later: not later.resources[key_of(name), key_of(node_name)].is_deleting),
         watch=progress.watched(places))
 
 

@@ -200,7 +200,8 @@ def delete(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
         puts=(documents.with_volume(definition, marked), *(_marked(resource, number) for resource in holders)),
         answers=(call.rc(Severity.SUCCESS, DELETED, f"Volume definition {number} is marked for deletion.",
                          details=f"UUID: {volume.uuid}", refs=refs),),
-        outcome=progress.when_gone(call, places, lambda later: _is_gone(later, name, volume), (*steps, gone)),
+        outcome=progress.when_gone(call, places, lambda later: _is_gone(later, name, volume), (*steps, gone),
+                                   lambda later: _is_kept(later, name, number)),
         watch=progress.watched(places))
 
 
@@ -215,6 +216,12 @@ def _check_volume_deletable(cluster: Cluster, resource: Resource, number: int) -
 def _is_gone(cluster: Cluster, name: str, volume: VolumeDefinition) -> bool:
     definition = cluster.definition(name)
     return definition is None or all(other.uuid != volume.uuid for other in definition.volume_definitions)
+
+
+def _is_kept(cluster: Cluster, name: str, number: int) -> bool:
+    definition = cluster.definition(name)
+    volume = definition.volume_definition(number) if definition is not None else None
+    return volume is not None and "DELETE" not in volume.flags
 
 
 def _marked(resource: Resource, number: int) -> Resource:
