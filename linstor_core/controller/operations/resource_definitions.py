@@ -93,7 +93,8 @@ def _drbd(context: Context, body: ResourceDefinitionCreate, stack: tuple[str, ..
     if body.drbd_port is not None and not 1 <= body.drbd_port <= _MAX_PORT:
         raise LinstorError(f"{body.drbd_port} is no TCP port.", Code.UNKNOWN_ERROR,
                            details=f"Ports run from 1 to {_MAX_PORT}.")
-    if DRBD not in stack:
+    if DRBD not in stack and not (body.drbd_port or body.drbd_secret or body.drbd_peer_slots
+                                  or body.drbd_transport_type):
         return None
     return DrbdDefinition(body.drbd_secret or context.new_secret(),
                           peer_slots=body.drbd_peer_slots or group_peer_slots or DrbdDefinition("").peer_slots,

@@ -21,7 +21,7 @@ from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeDefinition
 from linstor_core.domain.resources import Resource
 from linstor_core.wire.api_call_rc import CREATED, DELETED, MODIFIED, ApiCallRc, Operation, Severity, Subject
-from linstor_core.wire.rest_bodies import VolumeDefinitionCreate, VolumeDefinitionModify
+from linstor_core.wire.rest_bodies import PassphraseCreate, VolumeDefinitionCreate, VolumeDefinitionModify
 
 PATH = "/v1/resource-definitions/<resource>/volume-definitions"
 ONE = f"{PATH}/<number>"
@@ -230,11 +230,22 @@ def _marked(resource: Resource, number: int) -> Resource:
     return structs.replace(resource, volumes=volumes)
 
 
+def change_passphrase(cluster: Cluster, _: Context, call: Call[PassphraseCreate]) -> Change:
+    """Refused: no satellite offers the layer that would be encrypted with it."""
+    name, number = call.path["resource"], lookups.volume_number(call.path["number"])
+    with lookups.about(RscDfn=name, VlmNr=str(number)):
+        lookups.volume_definition(lookups.definition(cluster, name), number)
+        raise InvalidInput(f"Volume {number} of '{name}' is not encrypted.", Code.INVLD_LAYER_STACK,
+                           cause="Its layers do not include LUKS.")
+
+
 ROUTES = (
     Route("POST", PATH, "Create a volume definition; placed resources get the volume at once", write=create,
           body=VolumeDefinitionCreate, mask=Operation.CREATE | Subject.VLM_DFN),
     Route("PUT", ONE, "Modify or enlarge a volume definition", write=modify, body=VolumeDefinitionModify,
           mask=Operation.MODIFY | Subject.VLM_DFN),
+    Route("PUT", f"{ONE}/encryption-passphrase", "Change the passphrase of an encrypted volume",
+          write=change_passphrase, body=PassphraseCreate, mask=Operation.MODIFY | Subject.VLM_DFN),
     Route("DELETE", ONE, "Delete a volume definition and its volumes on every node", write=delete,
           mask=Operation.DELETE | Subject.VLM_DFN),
 )

@@ -22,9 +22,10 @@ VOLUMES = f"{PATH}/<resource>/volume-definitions"
 
 def shown(definition: ResourceDefinition, with_volumes: bool = False) -> rest_v1.ResourceDefinition:
     """A definition as REST has it."""
+    layers = definition.layer_stack or ((DRBD,) if definition.drbd is not None else ())
     return rest_v1.ResourceDefinition(
         name=definition.name, external_name=definition.external_name, props=definition.props, flags=definition.flags,
-        layer_data=tuple(_layer(definition, layer) for layer in definition.layer_stack), uuid=definition.uuid,
+        layer_data=tuple(_layer(definition, layer) for layer in layers), uuid=definition.uuid,
         resource_group_name=definition.resource_group_name,
         volume_definitions=tuple(shown_volume(definition, volume) for volume in definition.volume_definitions)
         if with_volumes else ())
