@@ -8,7 +8,7 @@ from msgspec import Struct
 class MasterKey(Struct, frozen=True):
     """The master key, wrapped by a key that scrypt derives from the passphrase. All bytes are base64.
 
-    `cost`, `block_size` and `parallel` are scrypt's N, r and p; they are stored so that they can grow in a later release.
+    `cost`, `block_size` and `parallel` are scrypt's N, r and p, stored so that a later release can raise them.
     """
 
     salt: str
