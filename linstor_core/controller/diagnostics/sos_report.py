@@ -12,7 +12,7 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 from msgspec import Struct
@@ -188,11 +188,12 @@ async def create(services: Services, call: Call[Any]) -> object:
 
 async def download(services: Services, call: Call[Any]) -> object:
     path = await _make(services, call)
-    return Content(_pieces(path), "application/octet-stream", file_name=path.name)
+    # Opened now, so that the next reports can't take it away.
+    return Content(_pieces(path.open("rb")), "application/octet-stream", file_name=path.name)
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
         while piece := file.read(PIECE_BYTES):
             yield piece
 
