@@ -179,6 +179,12 @@ def test_the_world_is_replaced_at_its_seams_never_patched() -> None:
     assert faults == []
 
 
+def test_no_two_test_modules_share_a_name() -> None:
+    # pytest imports them by their bare names.
+    names = [path.name for path in _python_files(ROOT / "tests") if path.name.startswith("test_")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def test_every_function_of_the_product_is_annotated() -> None:
     faults = [f"{_relative(path)}:{node.lineno} {node.name}" for path in CORE_FILES for node in ast.walk(_tree(path))
               if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is None]
