@@ -84,12 +84,19 @@ class ResourceGroupSpawn(Body, frozen=True):
     partial: bool | None = None
     definitions_only: bool | None = None
     peer_slots: int | None = None
+    resource_definition_props: dict[str, str] | None = None
 
 
 class SelectFilterBody(Body, frozen=True):
     """Adjusting groups and the size queries: what is given here wins over the group's own filter."""
 
     select_filter: AutoSelectFilter | None = None
+
+
+class SizeQuery(SelectFilterBody, frozen=True):
+    """The age is accepted and of no effect: what satellites report arrives by itself, nothing is asked for."""
+
+    ignore_cache_older_than_sec: int | None = None
 
 
 class VolumeGroupCreate(rest_v1.VolumeGroup, frozen=True, forbid_unknown_fields=True):

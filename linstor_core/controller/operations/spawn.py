@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import structs
 
-from linstor_core.controller import lookups
+from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
 from linstor_core.controller.operations import autoplace, resource_definitions
@@ -17,6 +17,7 @@ from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code, InvalidInput, LinstorError
 from linstor_core.domain.layers import DRBD, checked_stack
+from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.domain.resource_definitions import DrbdDefinition, ResourceDefinition, VolumeDefinition
 from linstor_core.domain.resource_groups import DEFAULT_GROUP, ResourceGroup
 from linstor_core.wire.api_call_rc import CREATED, ApiCallRc, Operation, Severity, Subject
@@ -34,8 +35,10 @@ def spawn(cluster: Cluster, context: Context, call: Call[ResourceGroupSpawn]) ->
         sizes = _sizes(group, body)
         name = resource_definitions.new_name(cluster, body.resource_definition_name or "",
                                              body.resource_definition_external_name or "")
-        definition = _definition(cluster, context, group, body, name=name, sizes=sizes)
-        told = _told(call, definition)
+        props, noted = properties.initial(ObjectKind.RESOURCE_DEFINITION, Subject.RSC_DFN,
+                                          body.resource_definition_props or {})
+        definition = _definition(cluster, context, group, body, name=name, sizes=sizes, props=props)
+        told = [*noted, *_told(call, definition)]
         if body.definitions_only:
             only = call.rc(Severity.INFO, INFO_DEFINITIONS_ONLY, "Only the definitions were created.",
                            cause="The call asked for that.", refs={"RscDfn": name, "RscGrp": group.name})
@@ -63,13 +66,14 @@ def _sizes(group: ResourceGroup, body: ResourceGroupSpawn) -> list[tuple[int, in
 
 
 def _definition(cluster: Cluster, context: Context, group: ResourceGroup, body: ResourceGroupSpawn, *, name: str,
-                sizes: list[tuple[int, int]]) -> ResourceDefinition:
+                sizes: list[tuple[int, int]], props: dict[str, str]) -> ResourceDefinition:
     asked = body.select_filter.layer_stack if body.select_filter is not None else None
     stack = checked_stack(asked or group.select_filter.layer_stack or ())
     slots = body.peer_slots or group.peer_slots or DrbdDefinition("").peer_slots
     definition = ResourceDefinition(
         context.new_uuid(), name, group.name, external_name=body.resource_definition_external_name or "",
-        layer_stack=stack, drbd=DrbdDefinition(context.new_secret(), peer_slots=slots) if DRBD in stack else None)
+        layer_stack=stack, props=props,
+        drbd=DrbdDefinition(context.new_secret(), peer_slots=slots) if DRBD in stack else None)
     minors: list[int] = []
     for index, size_kib in sizes:
         template = group.volume_groups[index]

@@ -17,7 +17,7 @@ from linstor_core.domain.layers import STORAGE
 from linstor_core.domain.resource_groups import AutoSelectFilter, ResourceGroup
 from linstor_core.domain.storage_pools import StoragePool
 from linstor_core.wire import rest_v1
-from linstor_core.wire.rest_bodies import SelectFilterBody
+from linstor_core.wire.rest_bodies import SizeQuery
 
 ONE = "/v1/resource-groups/<group>"
 
@@ -73,11 +73,11 @@ def _space(cluster: Cluster, group: ResourceGroup, asked: AutoSelectFilter | Non
         default_max_oversubscription_ratio=_default_ratio(cluster), next_spawn_result=places))
 
 
-def query_size_info(cluster: Cluster, call: Call[SelectFilterBody]) -> object:
+def query_size_info(cluster: Cluster, call: Call[SizeQuery]) -> object:
     return _space(cluster, lookups.group(cluster, call.path["group"], bare=True), call.body.select_filter)
 
 
-def query_all_size_info(cluster: Cluster, call: Call[SelectFilterBody]) -> object:
+def query_all_size_info(cluster: Cluster, call: Call[SizeQuery]) -> object:
     return rest_v1.AllSizeInfo(result={group.name: _space(cluster, group, call.body.select_filter)
                                        for _, group in sorted(cluster.resource_groups.items())})
 
@@ -108,9 +108,9 @@ def _bare(refusal: LinstorError) -> LinstorError:
 
 ROUTES = (
     Route("POST", f"{ONE}/query-size-info", "How large a volume could be, and where it would go",
-          read=query_size_info, body=SelectFilterBody, answer=rest_v1.SizeInfo, lenient=True),
+          read=query_size_info, body=SizeQuery, answer=rest_v1.SizeInfo, lenient=True),
     Route("POST", "/v1/queries/resource-groups/query-all-size-info", "The same for all groups",
-          read=query_all_size_info, body=SelectFilterBody, answer=rest_v1.AllSizeInfo, lenient=True),
+          read=query_all_size_info, body=SizeQuery, answer=rest_v1.AllSizeInfo, lenient=True),
     Route("GET", f"{ONE}/query-max-volume-size", "The largest volume by pool", read=query_max_volume_size,
           answer=rest_v1.MaxVolumeSizes),
 )
