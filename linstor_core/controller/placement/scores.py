@@ -42,7 +42,12 @@ def weight(cluster: Cluster, name: str, default: float) -> float:
 
 def scores(cluster: Cluster, pools: Sequence[StoragePool]) -> list[float]:
     """One number a pool, higher is better; only their order means something."""
-    totals = [0.0] * len(pools)
+    return [sum(parts.values()) for parts in breakdown(cluster, pools)]
+
+
+def breakdown(cluster: Cluster, pools: Sequence[StoragePool]) -> list[dict[str, float]]:
+    """For each pool, what every strategy that has a weight adds to its score."""
+    parts: list[dict[str, float]] = [{} for _ in pools]
     for name, value_of, default, sign in STRATEGIES:
         factor = weight(cluster, name, default)
         if not factor:
@@ -50,5 +55,6 @@ def scores(cluster: Cluster, pools: Sequence[StoragePool]) -> list[float]:
         values = [value_of(cluster, pool) for pool in pools]
         best = max(values, default=0.0)
         if best > 0:
-            totals = [total + sign * factor * value / best for total, value in zip(totals, values, strict=True)]
-    return totals
+            for part, value in zip(parts, values, strict=True):
+                part[name] = sign * factor * value / best
+    return parts

@@ -2,6 +2,7 @@
 
 from linstor_core.controller.queries import (
     controller,
+    explain,
     nodes,
     overview,
     property_info,
@@ -17,6 +18,7 @@ from linstor_core.controller.route import Route
 
 ROUTES: tuple[Route, ...] = (
     *controller.ROUTES,
+    *explain.ROUTES,
     *nodes.ROUTES,
     *overview.ROUTES,
     *property_info.ROUTES,
