@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tools import loop_mounts, processes, services
 from tools.processes import ProcessIdentity
+from tools.services import Service
 
 POOL_MIB = 20 * 1024
-
-
-@dataclass
-class Service:
-    """A running controller, satellite or both: `url` is the REST address, `satellite` the satellite's host:port."""
-
-    address: str
-    identity: ProcessIdentity
-    state: Path
-    log: Path
-    satellite: str = ""
-    node_name: str = ""
-    pool_dir: Path = Path()
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.address}"
 
 
 @pytest.fixture(scope="session")

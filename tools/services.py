@@ -8,12 +8,30 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tools import processes
 from tools.processes import ProcessIdentity
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@dataclass
+class Service:
+    """A running controller, or one with a satellite: `address` is REST's host:port, `satellite` the satellite's."""
+
+    address: str
+    identity: ProcessIdentity
+    state: Path
+    log: Path
+    satellite: str = ""
+    node_name: str = ""
+    pool_dir: Path = Path()
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
 
 
 class StartFailed(Exception):

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Service
 
 from tools import services
 from tools.rest import RestConnection, RestRefused
+from tools.services import Service
 
 MIB = 1024 * 1024
 SIZE_KIB = 8 * 1024

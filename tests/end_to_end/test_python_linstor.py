@@ -11,6 +11,7 @@ import linstor
 import pytest
 
 from tools.block_volumes import checksums, make_file_system, mounted
+from tools.services import Service
 
 GIB_KIB = 1024 * 1024
 GIB_BYTES = 1024 * GIB_KIB
@@ -22,7 +23,7 @@ def accepted(answers: Sequence[Any]) -> None:
 
 
 @pytest.fixture
-def api(cluster: Any) -> Iterator[linstor.Linstor]:
+def api(cluster: Service) -> Iterator[linstor.Linstor]:
     connection = linstor.Linstor(f"linstor://{cluster.address}")
     connection.connect()
     host, _, port = cluster.satellite.rpartition(":")
@@ -84,7 +85,7 @@ def test_create_use_grow_delete(api: linstor.Linstor, tmp_path: Path) -> None:
     assert api.resource_list()[0].resources == []
 
 
-def test_snapshot_rollback_restore_and_clone(api: linstor.Linstor, cluster: Any, tmp_path: Path) -> None:
+def test_snapshot_rollback_restore_and_clone(api: linstor.Linstor, cluster: Service, tmp_path: Path) -> None:
     define(api, "invoices", GIB_KIB)
     device = place(api, "invoices")
     make_file_system(device)
@@ -121,7 +122,7 @@ def files_on(api: linstor.Linstor, name: str, tmp_path: Path) -> dict[str, str]:
         return checksums(tree)
 
 
-def test_a_resource_group_spawns_and_the_node_goes_when_it_is_empty(api: linstor.Linstor, cluster: Any) -> None:
+def test_a_resource_group_spawns_and_the_node_goes_when_it_is_empty(api: linstor.Linstor, cluster: Service) -> None:
     accepted(api.resource_group_create("gold", place_count=1, storage_pool=["thinpool"], layer_list=["storage"]))
     accepted(api.volume_group_create("gold"))
     accepted(api.resource_group_spawn("gold", "nuggets", [GIB_KIB]))
