@@ -229,7 +229,7 @@ def _refusal(services: Services, fault: Exception, mask: int, line: str = "") ->
     elif isinstance(fault, msgspec.DecodeError):
         item, status = _bad_json(fault), 400
     elif isinstance(fault, HTTPException):
-        item, status = _http_refusal(fault), _http_status(fault)
+        item, status = _http_refusal(fault), fault.code or 500
         if isinstance(fault, MethodNotAllowed) and fault.valid_methods:
             headers.append(("Allow", ",".join(sorted(fault.valid_methods))))
     else:
@@ -238,11 +238,6 @@ def _refusal(services: Services, fault: Exception, mask: int, line: str = "") ->
     for name, value in headers:
         response.headers[name] = value
     return response
-
-
-def _http_status(fault: HTTPException) -> int:
-    """LINSTOR answers 500 where others have 406 and 415."""
-    return 500 if isinstance(fault, NotAcceptable | UnsupportedMediaType) else fault.code or 500
 
 
 def _internal(services: Services, fault: Exception, mask: int, line: str) -> ApiCallRc:

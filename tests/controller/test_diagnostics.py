@@ -58,6 +58,15 @@ def test_the_configuration_names_what_runs(controller_process: Service) -> None:
     assert config["db"]["connection_url"] == f"sqlite:///{controller_process.state}/linstor.db"
 
 
+def test_a_satellite_keeps_its_configuration(controller_process: Service) -> None:
+    body = {"log": {"level": "DEBUG"}}
+    assert ask(controller_process, "PUT", "/v1/nodes/nope/config", body)[0] == 404
+    ask(controller_process, "POST", "/v1/nodes", {"name": "alpha", "type": "SATELLITE", "net_interfaces": [
+        {"name": "default", "address": "127.0.0.1", "satellite_port": 1, "satellite_encryption_type": "PLAIN"}]})
+    answer = ask(controller_process, "PUT", "/v1/nodes/alpha/config", body)
+    assert answer[0] == 500 and entries(answer)[0]["ret_code"] == -0x4000000000000000 + 234
+
+
 def test_a_backup_is_a_whole_database_and_overwrites_nothing(controller_process: Service) -> None:
     path = "/v1/controller/backup/db"
     status, body, _ = ask(controller_process, "POST", path, {"backup_name": "mine"})
@@ -130,8 +139,7 @@ def test_metrics_are_prometheus_text_and_nothing_else(controller_process: Servic
     prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1"
     assert ask(controller_process, "GET", "/metrics", Accept=prometheus)[0] == 200
     assert ask(controller_process, "GET", "/metrics", Accept="text/plain;version=0.0.4")[0] == 200
-    # Refused, with the status that LINSTOR gives where HTTP has 406.
-    assert ask(controller_process, "GET", "/metrics", Accept="application/json")[0] == 500
+    assert ask(controller_process, "GET", "/metrics", Accept="application/json")[0] == 406
     shorter = ask(controller_process, "GET", "/metrics?resource=false&storage_pools=false&error_reports=false")[1]
     for name in (b"linstor_resource_state", b"linstor_storage_pool", b"linstor_error_reports_count"):
         assert name in body and name not in shorter

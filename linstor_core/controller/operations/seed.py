@@ -7,28 +7,7 @@ from linstor_core.domain.cluster import Cluster, ControllerSettings, Document
 from linstor_core.domain.resource_groups import DEFAULT_GROUP, DEFAULT_PLACE_COUNT, AutoSelectFilter, ResourceGroup
 from linstor_core.domain.storage_pools import DEFAULT_POOL, StoragePoolDefinition
 
-_CONNECTOR_PROPS = {
-    "NetCom/DebugSslConnector/BindAddress": "::0",
-    "NetCom/DebugSslConnector/Port": "3373",
-    "NetCom/SslConnector/BindAddress": "",
-    "NetCom/SslConnector/Port": "3377",
-    "NetCom/PlainConnector/BindAddress": "",
-    "NetCom/PlainConnector/Enabled": "true",
-    "NetCom/PlainConnector/Port": "3376",
-    "NetCom/PlainConnector/Type": "Plain",
-    "defaultDebugSslConnector": "DebugSslConnector",
-    "defaultPlainConSvc": "PlainConnector",
-    "defaultSslConSvc": "",
-    **{f"NetCom/{connector}/{key}": value for connector in ("DebugSslConnector", "SslConnector") for key, value in (
-        ("Enabled", "true"), ("KeyPasswd", "linstor"), ("KeyStore", "ssl/keystore.jks"),
-        ("KeyStorePasswd", "linstor"), ("SslProtocol", "TLSv1.2"), ("TrustStore", "ssl/certificates.jks"),
-        ("TrustStorePasswd", "linstor"), ("Type", "SSL"))},
-}
-"""What every LINSTOR has by default and nothing here reads: no such connector or key store exists, so the words that
-stand for passwords, the same in every installation, guard nothing."""
-
 CONTROLLER_PROPS = {
-    **_CONNECTOR_PROPS,
     "DrbdOptions/AutoEvictAllowEviction": "True",
     "DrbdOptions/Resource/on-no-quorum": "io-error",
     "DrbdOptions/auto-add-quorum-tiebreaker": "True",
@@ -36,7 +15,7 @@ CONTROLLER_PROPS = {
     "DrbdOptions/auto-resync-after-disable": "true",
     "DrbdOptions/auto-verify-algo-allowed-list": "crct10dif;crc32c;sha384;sha512;sha256;sha1;md5;windrbd",
 }
-"""LINSTOR's defaults."""
+"""LINSTOR's defaults, less the settings of its own connectors with their key store passwords."""
 
 
 def fresh_cluster(context: Context) -> Cluster:

@@ -73,10 +73,7 @@ def _key(pool: StoragePool) -> tuple[str, str]:
 
 def _verdict(cluster: Cluster, selection: Selection, pool: StoragePool, parts: dict[str, float] | None) -> PoolVerdict:
     seen = cluster.pools_seen.get(_key(pool))
-    if pool in selection.chosen:
-        verdict = "chosen"
-    else:
-        verdict = "rejected" if parts is None else "possible"
+    verdict = "rejected" if parts is None else "chosen" if pool in selection.chosen else "possible"
     return PoolVerdict(
         pool.node_name, pool.name, pool.provider_kind.value, verdict,
         selection.rejected.get((pool.node_name, pool.name), ""), sum(parts.values()) if parts is not None else None,
