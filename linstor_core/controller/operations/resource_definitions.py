@@ -90,15 +90,18 @@ def created_entry(call: Call[Any], definition: ResourceDefinition) -> ApiCallRc:
 
 def _drbd(context: Context, body: ResourceDefinitionCreate, stack: tuple[str, ...],
           group_peer_slots: int | None) -> DrbdDefinition | None:
-    if body.drbd_port is not None and not 1 <= body.drbd_port <= _MAX_PORT:
-        raise LinstorError(f"{body.drbd_port} is no TCP port.", Code.UNKNOWN_ERROR,
-                           details=f"Ports run from 1 to {_MAX_PORT}.")
+    _check_port(body.drbd_port)
     if DRBD not in stack and not (body.drbd_port or body.drbd_secret or body.drbd_peer_slots
                                   or body.drbd_transport_type):
         return None
     return DrbdDefinition(body.drbd_secret or context.new_secret(),
                           peer_slots=body.drbd_peer_slots or group_peer_slots or DrbdDefinition("").peer_slots,
                           port=body.drbd_port, transport_type=body.drbd_transport_type or "IP")
+
+
+def _check_port(port: int | None) -> None:
+    if port is not None and not 1 <= port <= _MAX_PORT:
+        raise LinstorError(f"{port} is no TCP port.", Code.UNKNOWN_ERROR, details=f"Ports run from 1 to {_MAX_PORT}.")
 
 
 def modify(cluster: Cluster, _: Context, call: Call[ResourceDefinitionModify]) -> Change:
@@ -112,8 +115,11 @@ def modify(cluster: Cluster, _: Context, call: Call[ResourceDefinitionModify]) -
             changed = structs.replace(changed, resource_group_name=lookups.group(cluster, body.resource_group).name)
         if body.layer_stack is not None:
             changed = structs.replace(changed, layer_stack=_new_stack(cluster, definition, body.layer_stack))
-        if body.drbd_peer_slots is not None and definition.drbd is not None:
-            changed = structs.replace(changed, drbd=structs.replace(definition.drbd, peer_slots=body.drbd_peer_slots))
+        if definition.drbd is not None:
+            _check_port(body.drbd_port)
+            changed = structs.replace(changed, drbd=structs.replace(
+                definition.drbd, peer_slots=body.drbd_peer_slots or definition.drbd.peer_slots,
+                port=body.drbd_port or definition.drbd.port))
     done = call.rc(Severity.SUCCESS, MODIFIED, f"Resource definition '{definition.name}' modified.",
                    details=f"UUID: {definition.uuid}", refs={"UUID": definition.uuid, **refs})
     return Change(puts=(changed,), answers=(*told, done))
