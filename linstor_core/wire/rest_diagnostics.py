@@ -79,6 +79,20 @@ class ControllerConfigModify(Body, frozen=True):
     ldap: dict[str, Any] | None = None
 
 
+class NodeConfigModify(Body, frozen=True):
+    """The same of a satellite."""
+
+    log: LogModify | None = None
+    config: dict[str, Any] | None = None
+    debug: dict[str, Any] | None = None
+    net: dict[str, Any] | None = None
+    stlt_override_node_name: str | None = None
+    remote_spdk: bool | None = None
+    ebs: bool | None = None
+    special_satellite: bool | None = None
+    drbd_keep_res_pattern: str | None = None
+
+
 # Copies of the database
 
 

@@ -18,7 +18,8 @@ GOLDEN = sorted((Path(__file__).parents[1] / "migrations").glob("*.json"))
 
 @pytest.mark.parametrize("name", [
     "DrbdOptions/Net/shared-secret", "DrbdOptions/EncryptPassphrase", "Aux/db_password", "Aux/LDAP/PASSWD",
-    "Aux/api-key", "Aux/api_token", "Aux/S3/AccessKey", "Aux/credentials", "NetCom/SslConnector/KeyPasswd", "Aux/private_key"])
+    "Aux/api-key", "Aux/api_token", "Aux/S3/AccessKey", "Aux/credentials", "NetCom/SslConnector/KeyPasswd",
+    "Aux/private_key"])
 def test_telling_names_lose_their_values(name: str) -> None:
     plain = redacted("controller", ControllerSettings("c", props={name: "hunter2", "Aux/site": "berlin"}))
     assert plain["props"] == {name: MASK, "Aux/site": "berlin"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
 from linstor_core.controller.diagnostics.instruments import Instruments, Services
 from linstor_core.controller.route import Route
@@ -57,6 +58,18 @@ async def modify(_: Services, call: Call[rest.ControllerConfigModify]) -> object
     return answers
 
 
+async def modify_node(services: Services, call: Call[rest.NodeConfigModify]) -> object:
+    """Refuses: satellites take their level at their start."""
+    node = lookups.node(services.controller.cluster, call.path["node"], bare=True)
+    log = call.body.log
+    for text in (log.level, log.level_global, log.level_linstor, log.level_linstor_global) if log is not None else ():
+        if text is not None:
+            _level(text)
+    raise InvalidInput(f"The configuration of the satellite '{node.name}' can't be changed from here.",
+                       Code.INVLD_REQUEST, bare=True,
+                       correction="Start it with the settings it should have, for instance --log-level DEBUG.")
+
+
 def _level(text: str) -> int:
     level = LEVELS.get(text.upper())
     if level is None:
@@ -70,4 +83,6 @@ ROUTES = (
     Route("GET", _PATH, "With what the controller runs", service=show, answer=rest.ControllerConfig),
     Route("PUT", _PATH, "Change log levels until the next start", service=modify, body=rest.ControllerConfigModify,
           mask=rc.Operation.MODIFY | rc.Subject.CTRL_CONF),
+    Route("PUT", "/v1/nodes/<node>/config", "Refused: a satellite takes its configuration at its start",
+          service=modify_node, body=rest.NodeConfigModify, mask=rc.Operation.MODIFY | rc.Subject.NODE),
 )

@@ -71,7 +71,7 @@ class ErrorReports:
         self._pending = 0
         self._disk = ThreadPoolExecutor(1, "error-reports")
         self._reports: dict[str, ErrorReport] = {}
-        self._loading = self._disk.submit(self._load)
+        self._disk.submit(self._load)
 
     @property
     def count(self) -> int:
@@ -107,6 +107,13 @@ class ErrorReports:
         return self._folder / f"ErrorReport-{number}.json"
 
     def _load(self) -> None:
+        try:
+            self._read_folder()
+            self._trim()
+        except OSError as fault:
+            log.error("The error reports in %s can't be read: %s", self._folder, fault)
+
+    def _read_folder(self) -> None:
         for path in sorted(self._folder.glob("ErrorReport-*.json")):
             try:
                 report = msgspec.json.decode(path.read_bytes(), type=ErrorReport)
@@ -114,7 +121,6 @@ class ErrorReports:
                 log.warning("%s can't be read: %s", path.name, fault)
                 continue
             self._reports[report_id(report)] = structs.replace(report, text="")
-        self._trim()
 
     def _write(self, report: ErrorReport) -> None:
         try:

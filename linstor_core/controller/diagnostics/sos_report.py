@@ -9,10 +9,9 @@ import os
 import platform
 import shutil
 import sys
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 from msgspec import Struct
@@ -32,6 +31,9 @@ from linstor_core.domain.errors import Code, Conflict, InvalidInput
 from linstor_core.wire import api_call_rc as rc
 from linstor_core.wire.rest_diagnostics import ControllerConfig
 from linstor_core.wire.rest_v1 import ErrorReport
+
+if TYPE_CHECKING:
+    import tarfile
 
 FOLDER = "sos-reports"
 KEEP = 10
@@ -80,6 +82,8 @@ def _since(call: Call[Any]) -> int | None:
 
 def write(findings: Findings) -> Path:
     """Make the tar under a name of its own and drop the oldest ones. Takes its time. Raises OSError."""
+    import tarfile
+
     folder = findings.state / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
     path, descriptor = _new_file(folder, findings.moment_ms)
@@ -108,7 +112,7 @@ def _new_file(folder: Path, moment_ms: int) -> tuple[Path, int]:
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes, moment_ms: int) -> None:
-    member = tarfile.TarInfo(name)
+    member = tar.tarinfo(name)
     member.size, member.mtime, member.mode = len(data), moment_ms // 1000, 0o600
     tar.addfile(member, io.BytesIO(data))
 
