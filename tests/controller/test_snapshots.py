@@ -259,3 +259,16 @@ def test_content_from_elsewhere_is_never_formatted(model: Model) -> None:
         specs = {spec.resource_name: spec for spec in model.specs("n1")}
         assert specs["c1"].volumes[0].file_system is None, when
         model.answer()
+
+
+def test_a_rollback_that_finds_it_in_use_is_called_off(model: Model) -> None:
+    take(model)
+    model.answer()
+    before = model.cluster.resources["R1", "N1"].volumes[0].data_id
+    change = model.run(snapshot_rollback.rollback, bodies.SnapshotRollback(), resource="r1", snapshot="s1")
+    model.answer("n1", failures=(Failure("The device is open.", code=Code.IN_USE),))
+    model.answer()
+    assert [entry.code for entry in model.entries(change) or [] if entry.is_error] == [Code.IN_USE]
+    after = model.cluster.resources["R1", "N1"].volumes[0]
+    assert (after.data_id, after.source) == (before, None)
+    assert not model.cluster.copying

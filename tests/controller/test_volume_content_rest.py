@@ -92,6 +92,19 @@ def test_snapshot_restore_rollback_and_clone_carry_the_right_content(rest: RestC
     assert (read(device(rest, "b1"), MIB), read(device(rest, "c1"), MIB)) == (old, new)
 
 
+def test_a_rollback_of_what_is_open_strikes_neither_now_nor_later(rest: RestConnection) -> None:
+    spawn(rest, "a1")
+    rest.post("/v1/resource-definitions/a1/snapshots", {"name": "s1"})
+    content = os.urandom(MIB)
+    write(device(rest, "a1"), content)
+    with open(device(rest, "a1"), "rb"):
+        assert refused(rest, "POST", "/v1/resource-definitions/a1/snapshot-rollback/s1", {}) == 997
+    until(lambda: rest.get("/v1/resource-definitions/a1/sync-status")["synced_on_all"])
+    assert read(device(rest, "a1"), MIB) == content
+    rest.post("/v1/resource-definitions/a1/snapshot-rollback/s1", {})
+    assert read(device(rest, "a1"), MIB) == bytes(MIB)
+
+
 def test_growing_keeps_the_content(rest: RestConnection) -> None:
     content = os.urandom(MIB)
     spawn(rest, "a1")

@@ -100,8 +100,26 @@ def _resource(cluster: Cluster, resource: Resource) -> Resource | None:
     flags = without_flag(resource.flags, "DELETE") if kept else resource.flags
     volumes = tuple(_volume(seen, volume, kept) for volume in resource.volumes
                     if "DELETE" not in volume.flags or volume not in absent)
+    if _is_in_use(seen) and not any(_is_there(seen, volume) for volume in resource.volumes if _rolls_back(volume)):
+        volumes = tuple(_not_rolled_back(volume) for volume in volumes)
     changed = structs.replace(resource, volumes=volumes, flags=flags)
     return resource if changed == resource else changed
+
+
+def _rolls_back(volume: Volume) -> bool:
+    return volume.is_copying and bool(volume.replaces)
+
+
+def _not_rolled_back(volume: Volume) -> Volume:
+    """With the content that it still has: a device that is open is freed before anything is replaced."""
+    if not _rolls_back(volume):
+        return volume
+    return structs.replace(volume, data_id=volume.replaces, replaces="", source=None)
+
+
+def _is_there(seen: ResourceSeen, volume: Volume) -> bool:
+    found = seen.volume(volume.number)
+    return found is not None and found.present and found.data_id == volume.data_id
 
 
 def _is_in_use(seen: ResourceSeen) -> bool:
@@ -109,10 +127,9 @@ def _is_in_use(seen: ResourceSeen) -> bool:
 
 
 def _volume(seen: ResourceSeen, volume: Volume, kept: bool) -> Volume:
-    found = seen.volume(volume.number)
     if kept and "DELETE" in volume.flags:
         return structs.replace(volume, flags=without_flag(volume.flags, "DELETE"))
-    if volume.is_copying and found is not None and found.present and found.data_id == volume.data_id:
+    if volume.is_copying and _is_there(seen, volume):
         return structs.replace(volume, populated=True)
     return volume
 

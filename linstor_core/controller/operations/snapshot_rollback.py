@@ -34,9 +34,25 @@ def rollback(cluster: Cluster, context: Context, call: Call[SnapshotRollback]) -
         resources = cluster.resources_of(name)
         turned = [_turned_back(cluster, context, resource, snapshot) for resource in resources]
     places = [(definition.name, resource.node_name) for resource in turned]
+    settled = progress.when_settled(call, places, _steps(call, snapshot, turned))
+
+    def outcome(later: Cluster) -> tuple[ApiCallRc, ...] | None:
+        return _called_off(call, later, turned) or settled(later)
+
     return Change(puts=tuple(turned), answers=(_told(call, snapshot, MODIFIED, "The rollback is registered."),),
-                  outcome=progress.when_settled(call, places, _steps(call, snapshot, turned)),
-                  watch=progress.watched(places))
+                  outcome=outcome, watch=progress.watched(places))
+
+
+def _called_off(call: Call[Any], cluster: Cluster, turned: list[Resource]) -> tuple[ApiCallRc, ...]:
+    """An error for each replica that kept its content because somebody has it open."""
+    return tuple(
+        call.rc(Severity.ERROR, Code.IN_USE, f"'{wanted.name}' is in use on '{wanted.node_name}'; it was not turned "
+                "back there.", cause="A device of it is mounted or open.",
+                correction="Unmount or close it, then try again.",
+                refs={"RscDfn": wanted.name, "Node": wanted.node_name})
+        for wanted in turned if (now := cluster.resource(wanted.name, wanted.node_name)) is not None
+        and {volume.data_id for volume in now.volumes}.isdisjoint({volume.data_id for volume in wanted.volumes})
+        and wanted.volumes)
 
 
 def _check_nothing_pending(cluster: Cluster, definition: ResourceDefinition, snapshot: Snapshot) -> None:
