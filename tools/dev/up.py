@@ -84,8 +84,10 @@ def _pool_directory(folder: StateFolder) -> str:
 
 
 def _process(folder: StateFolder, setup: Setup) -> str:
-    if _is_running(folder):
-        return f"runs, pid {_pid(folder)}"
+    running = processes.load(folder.identity)
+    if running is not None and processes.is_alive(running):
+        services.wait_until_healthy(setup.listen, running, folder.log)
+        return f"runs, pid {running.pid}"
     for address in (setup.listen, setup.satellite_listen):
         if not _is_free(address):
             raise CannotStart(f"Another program listens on {address}: stop it, or choose an address with --listen.")
@@ -100,11 +102,6 @@ def _process(folder: StateFolder, setup: Setup) -> str:
 def _is_running(folder: StateFolder) -> bool:
     identity = processes.load(folder.identity)
     return identity is not None and processes.is_alive(identity)
-
-
-def _pid(folder: StateFolder) -> int:
-    identity = processes.load(folder.identity)
-    return identity.pid if identity else 0
 
 
 def _is_free(address: str) -> bool:
