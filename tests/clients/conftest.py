@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.clients.nodes import SatelliteNode
 from tools import processes, services
-
-
-@dataclass
-class SatelliteNode:
-    """A satellite that runs and that no controller knows yet."""
-
-    name: str
-    address: str
-    pool: Path
 
 
 @pytest.fixture

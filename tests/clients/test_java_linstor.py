@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.clients import toolchain
-from tests.clients.conftest import SatelliteNode
+from tests.clients.nodes import SatelliteNode
 from tools.processes import CommandFailed, run
 
 SOURCE = Path(__file__).parent / "java_linstor"

@@ -59,7 +59,7 @@ def go_at_least(minor: int) -> str:
 def go_binary(package: str, module: str, version: str, go: str) -> Path:
     """The binary of `package`, built inside the published `module@version`: its own go.sum pins what it imports."""
     def build(place: Path) -> None:
-        facts = run([go, "mod", "download", "-json", f"{module}@{version}"], timeout_s=INSTALL_WITHIN_S, cwd=Path("/"))
+        facts = run_build([go, "mod", "download", "-json", f"{module}@{version}"], Path("/"))
         source = Path(json.loads(facts)["Dir"])
         _compile([go, "build", "-p", "1", "-trimpath", "-o", str(place), package], source)
 
@@ -106,10 +106,10 @@ def cached(name: str, key: str, build: Callable[[Path], None]) -> Path:
     return place
 
 
-def run_build(argv: list[str], folder: Path, environment: dict[str, str] | None = None) -> None:
-    """Run it with the lowest priority. Fails the test with the end of what it said."""
+def run_build(argv: list[str], folder: Path, environment: dict[str, str] | None = None) -> str:
+    """Run it with the lowest priority and return what it said. Fails the test with the end of that."""
     try:
-        run(["nice", "-n", "19", *argv], timeout_s=BUILD_WITHIN_S, cwd=folder, environment=environment)
+        return run(["nice", "-n", "19", *argv], timeout_s=BUILD_WITHIN_S, cwd=folder, environment=environment)
     except CommandFailed as failure:
         pytest.fail(f"{' '.join(argv[:3])} … ended with {failure.status}:\n{failure.output[-3000:]}", pytrace=False)
 

@@ -1,0 +1,100 @@
+"""linstor-csi, unmodified, between csi-sanity of Kubernetes and this product: real file systems on real devices."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.clients import nodes, toolchain
+from tools import loop_mounts, processes, services
+from tools.processes import CommandFailed, run
+from tools.rest import RestConnection
+
+MODULE = "github.com/piraeusdatastore/linstor-csi"
+VERSION = "v1.11.2"
+SANITY = "github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity"
+"""In the version that linstor-csi itself asks for: v5.4.0."""
+GO_MINOR = 26
+SANITY_WITHIN_S = 300
+SPECS = Path(__file__).parent / "csi_sanity_specs.json"
+"""What of csi-sanity passes, and what does not run, with the reason it gives: all of these lie in linstor-csi."""
+NEEDS_CAP_SYS_RESOURCE = "Node Service NodeExpandVolume should work if node-expand is called after node-publish"
+CAP_SYS_RESOURCE = 24
+MIB = 1024 * 1024
+LISTENS_WITHIN_S = 20
+POOL = "thinpool"
+STORAGE_CLASS = {"linstor.csi.linbit.com/layerList": "storage", "linstor.csi.linbit.com/placementCount": "1",
+                 "linstor.csi.linbit.com/storagePool": POOL, "linstor.csi.linbit.com/resourceGroup": "sanity"}
+
+
+@pytest.fixture(scope="session")
+def csi_driver() -> Path:
+    return toolchain.go_binary(f"{MODULE}/cmd/linstor-csi", MODULE, VERSION, toolchain.go_at_least(GO_MINOR))
+
+
+@pytest.fixture(scope="session")
+def csi_sanity() -> Path:
+    return toolchain.go_binary(SANITY, MODULE, VERSION, toolchain.go_at_least(GO_MINOR))
+
+
+@pytest.fixture
+def csi_socket(csi_driver: Path, cluster: Any, tmp_path: Path) -> Iterator[Path]:
+    """Controller and node service of linstor-csi on the only node, as both run in a Kubernetes cluster of one."""
+    with RestConnection(cluster.address) as rest:
+        nodes.register(rest, nodes.SatelliteNode(cluster.node_name, cluster.satellite, cluster.pool_dir), POOL)
+    place = tmp_path / "csi"
+    place.mkdir()
+    socket, log = place / "csi.sock", place / "driver.log"
+    driver = processes.start([str(csi_driver), f"--linstor-endpoint={cluster.url}", f"--csi-endpoint=unix://{socket}",
+                              f"--node={cluster.node_name}", "--log-level=debug"], log)
+    try:
+        deadline = time.monotonic() + LISTENS_WITHIN_S
+        while not socket.exists():
+            assert processes.is_alive(driver) and time.monotonic() < deadline, services.tail(log)
+            time.sleep(0.05)
+        yield socket
+    finally:
+        processes.stop(driver, timeout_s=5)
+        loop_mounts.release(place)
+
+
+def may_grow_mounted_ext4() -> bool:
+    """Linux asks for CAP_SYS_RESOURCE, which containers and small virtual machines often take away even from root."""
+    status = Path("/proc/self/status").read_text()
+    effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff"))
+    return bool(int(effective, 16) >> CAP_SYS_RESOURCE & 1)
+
+
+def outcomes(report: Path) -> dict[str, str]:
+    """Spec -> passed, skipped, pending or failed."""
+    cases = ElementTree.parse(report).getroot().iter("testcase")
+    return {case.attrib["name"].removeprefix("[It] "): case.attrib["status"] for case in cases}
+
+
+@pytest.mark.parametrize("access", ["mount", "block"])
+def test_csi_sanity(csi_sanity: Path, csi_socket: Path, cluster: Any, access: str) -> None:
+    place = csi_socket.parent
+    parameters, report = place / "class.yaml", place / "report.xml"
+    parameters.write_text("".join(f'{key}: "{value}"\n' for key, value in STORAGE_CLASS.items()))
+    left_out = {NEEDS_CAP_SYS_RESOURCE} if access == "mount" and not may_grow_mounted_ext4() else set()
+    argv = [str(csi_sanity), f"--csi.endpoint=unix://{csi_socket}", f"--csi.mountdir={place / 'mount'}",
+            f"--csi.stagingdir={place / 'staging'}", f"--csi.testvolumeparameters={parameters}",
+            f"--csi.testvolumeaccesstype={access}", f"--csi.testvolumesize={32 * MIB}",
+            f"--csi.testvolumeexpandsize={64 * MIB}", f"--ginkgo.junit-report={report}", "--ginkgo.no-color",
+            f"--ginkgo.timeout={SANITY_WITHIN_S}s", *(f"--ginkgo.skip={name}" for name in left_out)]
+    try:
+        run(argv, timeout_s=SANITY_WITHIN_S + 20, cwd=place)
+    except CommandFailed as failure:
+        driver = services.tail(place / "driver.log", 40)
+        pytest.fail(f"{failure.output[-20000:]}\n\nThe driver says:\n{driver}", pytrace=False)
+    passed = {name for name, outcome in outcomes(report).items() if outcome == "passed"}
+    assert passed == set(json.loads(SPECS.read_text())["passed"]) - left_out
+    with RestConnection(cluster.address) as rest:
+        assert rest.get("/v1/resource-definitions") == []
+    assert [path for path in cluster.pool_dir.rglob("*") if path.is_file()] == []
