@@ -32,7 +32,14 @@ def _shown(pool: StoragePool, seen: PoolSeen | None) -> rest_v1.StoragePool:
         static_traits=traits, free_capacity=free, total_capacity=total,
         free_space_mgr_name=pool.shared_space or f"{pool.node_name};{pool.name}", uuid=pool.uuid,
         reports=_reports(seen), shared_space=pool.shared_space, external_locking=pool.external_locking,
-        supports_snapshots=seen.supports_snapshots if seen is not None and not seen.failures else snapshots)
+        supports_snapshots=_supports_snapshots(pool, seen))
+
+
+def _supports_snapshots(pool: StoragePool, seen: PoolSeen | None) -> bool:
+    """What the kind can do, as LINSTOR says it; of a thin pool what its node found (no reflink, no snapshots)."""
+    if seen is None or seen.failures or not pool.provider_kind.is_thin:
+        return pool.provider_kind in _SNAPSHOTS
+    return seen.supports_snapshots
 
 
 def _capacity(pool: StoragePool, seen: PoolSeen | None) -> tuple[int | None, int | None]:
