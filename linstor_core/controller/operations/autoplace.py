@@ -15,8 +15,8 @@ from linstor_core.controller.operations.resources import switched
 from linstor_core.controller.placement import autoplacer, explain, select_filter
 from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster
-from linstor_core.domain.errors import Code, Conflict
-from linstor_core.domain.layers import checked_stack
+from linstor_core.domain.errors import Code, Conflict, InvalidInput
+from linstor_core.domain.layers import DRBD, checked_stack
 from linstor_core.domain.resource_definitions import ResourceDefinition
 from linstor_core.domain.resource_groups import AutoSelectFilter
 from linstor_core.domain.storage_pools import StoragePool
@@ -105,10 +105,27 @@ def make_available(cluster: Cluster, context: Context, call: Call[MakeAvailable]
             return Change(answers=(call.rc(Severity.SUCCESS, MODIFIED,
                                            f"'{name}' is available on node '{node_name}' already.", refs=refs),))
         stack = placing.stack_for(cluster, definition, call.body.layer_list)
+        _refuse_blank_copy(cluster, definition, stack, node.name)
         choice = structs.replace(effective_filter(cluster, definition, None), node_name_list=(node.name,),
                                  replicas_on_same=(), replicas_on_different=(), x_replicas_on_different_map={})
         pools = chosen_pools(cluster, definition, choice, 1, stack)
     return placed_on(cluster, context, call, definition, stack=stack, pools=pools, answers=())
+
+
+def _refuse_blank_copy(cluster: Cluster, definition: ResourceDefinition, stack: tuple[str, ...], node: str) -> None:
+    """Who asks for a volume's availability wants its content; a replica that nothing fills would be a blank device.
+
+    Raises InvalidInput (225).
+    """
+    holders = [resource.node_name for resource in cluster.resources_of(definition.name) if not resource.is_diskless]
+    if DRBD in stack or not holders:
+        return
+    raise InvalidInput(f"'{definition.name}' can't be made available on node '{node}': its content is on "
+                       f"{', '.join(holders)}.", Code.INVLD_LAYER_STACK,
+                       cause=f"No layer of {','.join(stack)} carries data from node to node; a new replica would be "
+                             "blank.",
+                       correction=f"Use it on {holders[0]}, or restore a snapshot of it where it is needed. A "
+                                  "further, independent replica takes 'linstor resource create'.")
 
 
 ROUTES = (

@@ -143,6 +143,10 @@ func TestVolumeGrowsAndGoes(t *testing.T) {
 	must(t, err)
 	equal(t, "property of the volume", volume.Props["Aux/created-for"], "nobody")
 
+	// Nothing carries data to the other node: it must not get a blank device under this name.
+	refused(t, api.Resources.MakeAvailable(ctx, "data", nodes[1].name, client.ResourceMakeAvailable{}),
+		linstor.FailInvldLayerStack)
+
 	must(t, api.Resources.Delete(ctx, "data", nodes[0].name))
 	_, err = api.Resources.Get(ctx, "data", nodes[0].name)
 	missing(t, err)
