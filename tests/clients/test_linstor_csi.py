@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,11 @@ def csi_socket(csi_driver: Path, cluster: Any, tmp_path: Path) -> Iterator[Path]
         loop_mounts.release(place)
 
 
+@pytest.fixture(scope="session")
+def csi_volumes() -> Path:
+    return toolchain.go_test_binary(Path(__file__).parent / "csi_volumes", toolchain.go_at_least(GO_MINOR))
+
+
 def may_grow_mounted_ext4() -> bool:
     """Linux asks for CAP_SYS_RESOURCE, which containers and small virtual machines often take away even from root."""
     status = Path("/proc/self/status").read_text()
@@ -95,6 +101,24 @@ def test_csi_sanity(csi_sanity: Path, csi_socket: Path, cluster: Any, access: st
         pytest.fail(f"{failure.output[-20000:]}\n\nThe driver says:\n{driver}", pytrace=False)
     passed = {name for name, outcome in outcomes(report).items() if outcome == "passed"}
     assert passed == set(json.loads(SPECS.read_text())["passed"]) - left_out
+    with RestConnection(cluster.address) as rest:
+        assert rest.get("/v1/resource-definitions") == []
+    assert [path for path in cluster.pool_dir.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("test", ["TestSnapshotsAndClonesOfAVolumeInUse", "TestAMountedVolumeGrows",
+                                  "TestASnapshotOfAGroup"])
+def test_what_is_in_the_volumes(csi_volumes: Path, csi_socket: Path, cluster: Any, test: str) -> None:
+    place = csi_socket.parent
+    environment = {**os.environ, "CSI_SOCKET": str(csi_socket), "CSI_NODE": cluster.node_name,
+                   "CSI_PLACE": str(place), "CSI_PARAMETERS": json.dumps(STORAGE_CLASS)}
+    try:
+        said = run([str(csi_volumes), "-test.v", "-test.run", f"^{test}$"], timeout_s=SANITY_WITHIN_S,
+                   environment=environment, cwd=place)
+    except CommandFailed as failure:
+        driver = services.tail(place / "driver.log", 40)
+        pytest.fail(f"{failure.output}\n\nThe driver says:\n{driver}", pytrace=False)
+    assert f"--- PASS: {test}" in said, said
     with RestConnection(cluster.address) as rest:
         assert rest.get("/v1/resource-definitions") == []
     assert [path for path in cluster.pool_dir.rglob("*") if path.is_file()] == []
