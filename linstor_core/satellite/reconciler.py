@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 _FIRST_RETRY_S = 15.0
 _LONGEST_RETRY_S = 300.0
 _POOLS_INTERVAL_S = 30.0
-_RESOURCES_INTERVAL_S = 300.0
+_RESOURCES_INTERVAL_S = 30.0
 
 
 class World(Struct, frozen=True):
