@@ -10,7 +10,6 @@ import pytest
 
 from tests.clients import toolchain
 from tests.clients.nodes import SatelliteNode
-from tools.processes import CommandFailed, run
 
 SOURCE = Path(__file__).parent / "golinstor"
 WITHIN_S = 120
@@ -26,22 +25,20 @@ def golinstor_tests() -> Path:
 def passes(binary: Path, test: str, cluster: Any, nodes: list[SatelliteNode]) -> None:
     places = ",".join(f"{node.name}={node.address}={node.pool}" for node in nodes)
     environment = {**os.environ, "LS_CONTROLLERS": cluster.url, "SCENARIO_NODES": places}
-    try:
-        said = run([str(binary), "-test.v", "-test.timeout", f"{WITHIN_S}s", "-test.run", f"^{test}$"],
-                   timeout_s=WITHIN_S + 10, environment=environment, cwd=cluster.pool_dir)
-    except CommandFailed as failure:
-        pytest.fail(failure.output, pytrace=False)
+    said = toolchain.run_client(
+        [str(binary), "-test.v", "-test.timeout", f"{WITHIN_S}s", "-test.run", f"^{test}$"], cluster.pool_dir,
+        timeout_s=WITHIN_S + 10, environment=environment, log=cluster.log)
     assert f"--- PASS: {test}" in said, said
 
 
 @pytest.mark.parametrize("test", ["TestGroupsSpawn", "TestAutoplaceAndViews", "TestVolumeGrowsAndGoes",
-                                  "TestSnapshotsRestoreAndRollBack", "TestClone"])
+                                  "TestSnapshotsRestoreAndRollBack", "TestClone", "TestNodesPoolsAndConnections"])
 def test_volumes_on_two_nodes(golinstor_tests: Path, test: str, cluster: Any, two_nodes: list[SatelliteNode]) -> None:
     passes(golinstor_tests, test, cluster, two_nodes)
 
 
 @pytest.mark.parametrize("test", ["TestDefinitionsAndRefusals", "TestProperties", "TestKeyValueStore",
-                                  "TestEventStream"])
+                                  "TestEventStream", "TestPassphraseRemotesAndReports"])
 def test_controller_alone(golinstor_tests: Path, test: str, cluster: Any) -> None:
     passes(golinstor_tests, test, cluster, [])
 

@@ -9,7 +9,6 @@ import pytest
 
 from tests.clients import toolchain
 from tests.clients.nodes import SatelliteNode
-from tools.processes import CommandFailed, run
 
 SOURCE = Path(__file__).parent / "java_linstor"
 WITHIN_S = 120
@@ -23,8 +22,6 @@ def class_path() -> str:
 
 def test_cloudstack_calls(class_path: str, cluster: Any, two_nodes: list[SatelliteNode]) -> None:
     places = [f"{node.name}={node.address}={node.pool}" for node in two_nodes]
-    try:
-        said = run(["java", "-cp", class_path, "CloudStackCalls", cluster.url, "thinpool", *places], timeout_s=WITHIN_S)
-    except CommandFailed as failure:
-        pytest.fail(failure.output, pytrace=False)
+    said = toolchain.run_client(["java", "-cp", class_path, "CloudStackCalls", cluster.url, "thinpool", *places],
+                                cluster.pool_dir, timeout_s=WITHIN_S, log=cluster.log)
     assert said.endswith("ALL CALLS ANSWERED AS CLOUDSTACK NEEDS THEM\n"), said

@@ -14,7 +14,6 @@ import pytest
 
 from tests.clients import nodes, toolchain
 from tools import loop_mounts, processes, services
-from tools.processes import CommandFailed, run
 from tools.rest import RestConnection
 
 MODULE = "github.com/piraeusdatastore/linstor-csi"
@@ -94,11 +93,7 @@ def test_csi_sanity(csi_sanity: Path, csi_socket: Path, cluster: Any, access: st
             f"--csi.testvolumeaccesstype={access}", f"--csi.testvolumesize={32 * MIB}",
             f"--csi.testvolumeexpandsize={64 * MIB}", f"--ginkgo.junit-report={report}", "--ginkgo.no-color",
             f"--ginkgo.timeout={SANITY_WITHIN_S}s", *(f"--ginkgo.skip={name}" for name in left_out)]
-    try:
-        run(argv, timeout_s=SANITY_WITHIN_S + 20, cwd=place)
-    except CommandFailed as failure:
-        driver = services.tail(place / "driver.log", 40)
-        pytest.fail(f"{failure.output[-20000:]}\n\nThe driver says:\n{driver}", pytrace=False)
+    toolchain.run_client(argv, place, timeout_s=SANITY_WITHIN_S + 20, log=place / "driver.log")
     passed = {name for name, outcome in outcomes(report).items() if outcome == "passed"}
     assert passed == set(json.loads(SPECS.read_text())["passed"]) - left_out
     with RestConnection(cluster.address) as rest:
@@ -112,12 +107,8 @@ def test_what_is_in_the_volumes(csi_volumes: Path, csi_socket: Path, cluster: An
     place = csi_socket.parent
     environment = {**os.environ, "CSI_SOCKET": str(csi_socket), "CSI_NODE": cluster.node_name,
                    "CSI_PLACE": str(place), "CSI_PARAMETERS": json.dumps(STORAGE_CLASS)}
-    try:
-        said = run([str(csi_volumes), "-test.v", "-test.run", f"^{test}$"], timeout_s=SANITY_WITHIN_S,
-                   environment=environment, cwd=place)
-    except CommandFailed as failure:
-        driver = services.tail(place / "driver.log", 40)
-        pytest.fail(f"{failure.output}\n\nThe driver says:\n{driver}", pytrace=False)
+    said = toolchain.run_client([str(csi_volumes), "-test.v", "-test.run", f"^{test}$"], place,
+                                timeout_s=SANITY_WITHIN_S, environment=environment, log=place / "driver.log")
     assert f"--- PASS: {test}" in said, said
     with RestConnection(cluster.address) as rest:
         assert rest.get("/v1/resource-definitions") == []

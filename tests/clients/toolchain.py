@@ -17,10 +17,14 @@ from pathlib import Path
 
 import pytest
 
+from tools import services
 from tools.processes import CommandFailed, run
 
 BUILD_WITHIN_S = 1200
 INSTALL_WITHIN_S = 300
+SHOWN_LINES = 200
+GOLINSTOR_CHATTER = "[DEBUG]"
+"""How golinstor begins the line that it writes for every request."""
 
 
 def cache_root() -> Path:
@@ -106,12 +110,22 @@ def cached(name: str, key: str, build: Callable[[Path], None]) -> Path:
     return place
 
 
-def run_build(argv: list[str], folder: Path, environment: dict[str, str] | None = None) -> str:
-    """Run it with the lowest priority and return what it said. Fails the test with the end of that."""
+def run_client(argv: list[str], folder: Path, *, timeout_s: float, environment: dict[str, str] | None = None,
+               log: Path | None = None) -> str:
+    """What it said. Fails the test with the end of that, and of a log that tells the other side."""
     try:
-        return run(["nice", "-n", "19", *argv], timeout_s=BUILD_WITHIN_S, cwd=folder, environment=environment)
+        return run(argv, timeout_s=timeout_s, cwd=folder, environment=environment)
     except CommandFailed as failure:
-        pytest.fail(f"{' '.join(argv[:3])} … ended with {failure.status}:\n{failure.output[-3000:]}", pytrace=False)
+        lines = [line for line in failure.output.splitlines() if not line.startswith(GOLINSTOR_CHATTER)]
+        told = [f"{Path(argv[0]).name} ended with {failure.status}:", *lines[-SHOWN_LINES:]]
+    if log is not None:
+        told += [f"\nThe end of {log.name}:", services.tail(log, 40)]
+    pytest.fail("\n".join(told), pytrace=False)
+
+
+def run_build(argv: list[str], folder: Path, environment: dict[str, str] | None = None) -> str:
+    """The same, for what compiles or downloads, with the lowest priority."""
+    return run_client(["nice", "-n", "19", *argv], folder, timeout_s=BUILD_WITHIN_S, environment=environment)
 
 
 def _compile(argv: list[str], folder: Path) -> None:
