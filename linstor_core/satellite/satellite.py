@@ -119,7 +119,7 @@ class Satellite:
         refusal, message = self._refusal(hello)
         if not refusal:
             known = self._store.identity
-            wanted = Identity(hello.cluster_id, hello.epoch)
+            wanted = Identity(hello.cluster_id, hello.epoch, hello.controller_id)
             if wanted != known:
                 try:
                     await self._store.put(wanted)
@@ -148,6 +148,11 @@ class Satellite:
         if hello.epoch < known.epoch:
             return ConnectionStatus.OTHER_CONTROLLER.value, (
                 f"A newer controller of this cluster was here: epoch {known.epoch}, yours is {hello.epoch}.")
+        if hello.epoch == known.epoch and known.controller_id not in ("", hello.controller_id):
+            # Two databases have counted to the same number: one of them is a copy.
+            return ConnectionStatus.OTHER_CONTROLLER.value, (
+                f"Another controller of this cluster serves in the same epoch, {known.epoch}. If that one is gone for "
+                "good, restart yours.")
         return "", ""
 
     def connected(self, link: Link) -> None:

@@ -29,10 +29,11 @@ _COMPACT_BYTES = 4 * 1024 * 1024
 
 
 class Identity(Struct, frozen=True, tag="identity"):
-    """The cluster that this satellite belongs to, and the newest epoch it has served."""
+    """The cluster that this satellite belongs to, the newest epoch it has served, and who counted to it."""
 
     cluster_id: str = ""
     epoch: int = 0
+    controller_id: str = ""
 
 
 class StoredPools(Struct, frozen=True, tag="pools"):
