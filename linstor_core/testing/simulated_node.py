@@ -1,14 +1,16 @@
 """A node in memory: the same seams as the real observer and executor, held to them by the driver contract.
 
-Files are values, so a step that fails changes nothing. `open_devices` are in use; `fail_next` makes one step fail.
+Files are values, so a step that fails changes nothing; threads may use it at once. `open_devices` are in use;
+`fail_next` makes one step fail.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import threading
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from linstor_core.domain.errors import Code
 from linstor_core.domain.storage_pools import UNLIMITED_KIB, ProviderKind
@@ -36,27 +38,8 @@ from linstor_core.satellite.steps import (
     SyncDevice,
 )
 from linstor_core.satellite.storage.driver import POOL_DIRECTORY
+from linstor_core.testing.simulated_tables import FileTable, LoopTable, SimulatedFile, SimulatedLoop
 from linstor_core.wire.resource_spec import PoolSpec
-
-
-class SimulatedFile(Struct, frozen=True):
-    """`content` stands for whatever was written; blocks are counted in KiB."""
-
-    file_id: str
-    size_bytes: int
-    data_id: str = ""
-    state: str = ""
-    content: bytes = b""
-    allocated_kib: int = 0
-    modified_ms: int = 0
-
-
-class SimulatedLoop(Struct, frozen=True):
-    """A loop device keeps the file it was set up over, even when that is removed."""
-
-    path: str
-    file_id: str
-    size_bytes: int
 
 
 class SimulatedNode:
@@ -66,14 +49,15 @@ class SimulatedNode:
         self.directories = set(directories)
         self.total_kib = total_kib
         self.reflink = reflink
-        self.files: dict[str, SimulatedFile] = {}
-        self.loops: dict[str, SimulatedLoop] = {}
+        self.files = FileTable()
+        self.loops = LoopTable()
         self.open_devices: set[str] = set()
         self.unreadable: dict[str, str] = {}
         """Paths that cannot be looked at, with the reason."""
         self.fail_next: StepFailed | None = None
         self.ran: list[Step] = []
         self._numbers = itertools.count(1)
+        self._one_at_a_time = threading.RLock()
 
     # The observer's seam
 
@@ -90,29 +74,31 @@ class SimulatedNode:
             return Unobserved(self.unreadable[path])
         found = self.files.get(path)
         if found is None:
-            stale = next((name for name, loop in self.loops.items() if loop.path == path), "")
+            stale = self.loops.at(path)
             return Absent(stale, self.loops[stale].file_id) if stale else Absent()
-        device = self._device_over(found.file_id)
+        device = self.loops.over(found.file_id)
         size = self.loops[device].size_bytes if device else 0
         return FileFacts(found.size_bytes, found.data_id, found.state, found.allocated_kib, found.file_id,
                          found.modified_ms, device, size)
 
     def tagged_files(self, directory: str) -> tuple[str, ...] | Unobserved:
-        return tuple(sorted(path for path, file in self.files.items()
-                            if file.data_id and os.path.dirname(path) == directory))
+        with self._one_at_a_time:
+            return tuple(sorted(path for path, file in self.files.items()
+                                if file.data_id and os.path.dirname(path) == directory))
 
     @property
     def free_kib(self) -> int:
-        return self.total_kib - sum(file.allocated_kib for file in self.files.values())
+        return self.total_kib - self.files.allocated_kib
 
     # The executor's seam
 
     def run(self, step: Step) -> None:
-        if self.fail_next is not None:
-            failure, self.fail_next = self.fail_next, None
-            raise failure
-        self._run(step)
-        self.ran.append(step)
+        with self._one_at_a_time:
+            if self.fail_next is not None:
+                failure, self.fail_next = self.fail_next, None
+                raise failure
+            self._run(step)
+            self.ran.append(step)
 
     def _run(self, step: Step) -> None:
         match step:
@@ -144,10 +130,8 @@ class SimulatedNode:
         match step:
             case AttachLoop():
                 file = self._tagged(step.path, (step.data_id,), ContentState.READY)
-                if not self._device_over(file.file_id):
-                    names = (f"/dev/loop{number}" for number in itertools.count())
-                    device = next(name for name in names if name not in self.loops)
-                    self.loops[device] = SimulatedLoop(step.path, file.file_id, file.size_bytes)
+                if not self.loops.over(file.file_id):
+                    self.loops[self.loops.free_name()] = SimulatedLoop(step.path, file.file_id, file.size_bytes)
             case DetachLoop():
                 loop = self.loops.get(step.device)
                 if loop is not None and loop.file_id == step.file_id:
@@ -205,9 +189,6 @@ class SimulatedNode:
         if state and file.state != state:
             raise UnsafePlan(f"The content of '{path}' is '{file.state}', expected was '{state}'")
         return file
-
-    def _device_over(self, file_id: str) -> str:
-        return next((name for name, loop in self.loops.items() if loop.file_id == file_id), "")
 
     # What a test does to the node
 

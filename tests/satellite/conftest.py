@@ -14,7 +14,8 @@ from linstor_core.satellite.executor import Executor
 from linstor_core.satellite.loop_devices import LoopDevices
 from linstor_core.satellite.observer import Observer
 from linstor_core.testing.satellite_specs import pool
-from linstor_core.testing.simulated_node import SimulatedFile, SimulatedNode
+from linstor_core.testing.simulated_node import SimulatedNode
+from linstor_core.testing.simulated_tables import SimulatedFile
 from tools import loop_mounts
 
 DIRECTORY = "/pool"

@@ -16,7 +16,8 @@ from linstor_core.satellite.reconciler import World
 from linstor_core.satellite.satellite import Satellite, SatelliteSettings
 from linstor_core.testing.controller_link import ControllerLink
 from linstor_core.testing.satellite_specs import pool, resource, volume
-from linstor_core.testing.simulated_node import SimulatedFile, SimulatedNode
+from linstor_core.testing.simulated_node import SimulatedNode
+from linstor_core.testing.simulated_tables import SimulatedFile
 from linstor_core.wire.node_report import ApplyResource, ForgetResource, HelloAnswer
 from linstor_core.wire.resource_spec import PoolSpec
 
