@@ -10,7 +10,7 @@ from msgspec import structs
 
 from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
-from linstor_core.controller.queries import lists
+from linstor_core.controller.queries import effective_props, lists
 from linstor_core.controller.queries.sorted_keys import sorted_keys
 from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster, key_of
@@ -139,7 +139,9 @@ def of_definition(cluster: Cluster, call: Call[Any]) -> object:
 def one(cluster: Cluster, call: Call[Any]) -> object:
     name, node_name = call.path["resource"], call.path["node"]
     lookups.definition(cluster, name, bare=True)
-    return shown(lookups.resource(cluster, name, node_name, bare=True), cluster.seen(name, node_name))
+    resource = lookups.resource(cluster, name, node_name, bare=True)
+    return structs.replace(shown(resource, cluster.seen(name, node_name)),
+                           effective_props=effective_props.of_resource(cluster, resource))
 
 
 def _found(cluster: Cluster, call: Call[Any]) -> Resource:
