@@ -9,7 +9,7 @@ from msgspec import structs
 
 from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
-from linstor_core.controller.change import Change, Context
+from linstor_core.controller.change import Change, Context, Outcome
 from linstor_core.controller.operations import placing, resource_definitions
 from linstor_core.controller.operations import volume_documents as documents
 from linstor_core.controller.operations.volume_definitions import check_room
@@ -28,11 +28,16 @@ from linstor_core.wire.rest_v1 import CloneStarted
 
 PATH = "/v1/resource-definitions/<resource>/clone"
 INVALID_NAME = "__invalid_name__"
+WAIT_S = 3.0
 _CLONEABLE = frozenset({ProviderKind.FILE_THIN, ProviderKind.LVM_THIN, ProviderKind.ZFS, ProviderKind.ZFS_THIN})
 
 
 def clone(cluster: Cluster, context: Context, call: Call[CloneRequest]) -> Change:
-    """Answers at once; `…/clone/<name>` tells when the copy is complete."""
+    """Answers when the copy is complete, or soon; `…/clone/<name>` tells when it is.
+
+    Clients ask that right after this answer, and many of them sleep for seconds where it is not: a copy that shares
+    blocks is done before.
+    """
     body = call.body
     origin = lookups.definition(cluster, call.path["resource"], bare=True)
     name = body.name or ""
@@ -51,7 +56,18 @@ def clone(cluster: Cluster, context: Context, call: Call[CloneRequest]) -> Chang
     away = [call.rc(Severity.WARN, 1002, f"The node '{replica.node_name}' is not connected.",
                     cause="It copies its part when it returns.", refs={"RscDfn": name, "Node": replica.node_name})
             for replica in replicas if not cluster.is_online(replica.node_name)]
-    return Change(puts=(target, *fresh), answers=(*told, created, *away))
+    return Change(puts=(target, *fresh), answers=(*told, created, *away), outcome=_over(name, bool(away)),
+                  watch=(key_of(name),), wait_s=WAIT_S)
+
+
+def _over(name: str, with_nodes_away: bool) -> Outcome:
+    """Adds nothing to the answer. Nobody waits for a node that is away."""
+    def outcome(cluster: Cluster) -> tuple[ApiCallRc, ...] | None:
+        clone = cluster.definition(name)
+        going_on = clone is not None and "CLONING" in clone.flags and "FAILED" not in clone.flags
+        return None if going_on and not with_nodes_away else ()
+
+    return outcome
 
 
 def _replicas(cluster: Cluster, origin: ResourceDefinition) -> list[Resource]:
