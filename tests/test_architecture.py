@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -134,6 +135,18 @@ def test_plugins_import_the_client_only() -> None:
               if name.startswith("linstor_core") and name != "linstor_core"
               and not name.startswith("linstor_core.client")]
     assert faults == []
+
+
+def test_every_plugin_is_a_distribution_that_the_checks_see() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    for folder in sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml")):
+        project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+        package, place = f"linstor_{folder.name}", _relative(folder)
+        assert (project["name"], project["license"]) == (f"linstor-{folder.name}", "Apache-2.0")
+        assert (folder / package / "py.typed").exists()
+        assert package in tools["mypy"]["packages"]
+        assert place in tools["mypy"]["mypy_path"].split(":")
+        assert place in tools["pytest"]["ini_options"]["pythonpath"]
 
 
 def test_the_product_imports_no_tools_and_no_tests() -> None:
