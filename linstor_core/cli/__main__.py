@@ -37,6 +37,7 @@ GLOBAL_OPTIONS = (
     Arg("--no-color", "no colours", "flag"), Arg("--no-utf8", "plain characters", "flag"),
     Arg("--warn-as-error", "a warning makes the exit status that of an error", "flag"),
     Arg("--curl", "show the call as a curl command instead of making it", "flag"),
+    Arg("--dry-run", "show what a command would do, step by step, and do nothing", "flag"),
     Arg("--timeout", "seconds to wait for an answer", aliases=("-t",), kind=float, default=300.0),
     Arg("--disable-config", "do not read configuration files", "flag"),
     Arg("--verbose", "has no effect", "flag", ("-V",)),
@@ -102,13 +103,16 @@ def _own_word(word: str) -> str:
 
 def _guarded(options: Namespace, out: TextIO, command: Command, args: Namespace) -> int:
     """Turns every way in which a call may fail into a text and an exit status."""
+    from linstor_core.cli.planning import show_plans
     from linstor_core.client import errors
 
     screen = Screen(_style(options, out), out)
     try:
-        client, recorder = connect(options, os.environ, out)
+        client, recorder = connect(options, os.environ, out, planning=options.dry_run and not command.reads)
         call = Call(args, client, screen, recorder)
         command.run(call)
+        if recorder.planner is not None:
+            show_plans(screen, recorder.planner.plans)
         return call.exit_code
     except RequestShown:
         return exit_codes.OK

@@ -132,6 +132,14 @@ def _listed(values: Sequence[str] | None, prefix: str = "") -> tuple[str, ...] |
     return tuple(value if value.startswith(prefix) else prefix + value for value in values if value)
 
 
+def pairs(values: Sequence[str] | None) -> dict[str, str]:
+    """OLD=NEW, several of them. Raises UsageError."""
+    found = dict(pair.split("=", 1) for pair in values or () if "=" in pair)
+    if len(found) != len(values or ()):
+        raise UsageError(f"'{' '.join(values or ())}' is no list of OLD=NEW pairs")
+    return found
+
+
 def _pairs(values: Sequence[str] | None) -> dict[str, int] | None:
     if values is None:
         return None

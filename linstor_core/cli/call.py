@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +13,7 @@ from linstor_core.cli.screen import Column, Screen
 from linstor_core.client.errors import ApiCallError
 
 if TYPE_CHECKING:
+    from linstor_core.cli.planning import PlanTransport
     from linstor_core.client.client import LinstorClient
     from linstor_core.client.transport import Reply, Transport
     from linstor_core.wire.api_call_rc import ApiCallRc
@@ -29,8 +30,10 @@ class CallFailed(Exception):
 class Recorder:
     """Passes calls on and keeps the last answer as it came, for --machine-readable."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, planner: PlanTransport | None, url: Callable[[], str]) -> None:
         self._transport = transport
+        self.planner = planner
+        self.url = url
         self.last: Reply | None = None
 
     def request(self, method: str, path: str, body: bytes | None = None) -> Reply:
@@ -49,6 +52,16 @@ class Call:
         self.exit_code = exit_codes.OK
 
     @property
+    def is_planning(self) -> bool:
+        """Nothing is done: what is waited for will never come."""
+        return self._recorder.planner is not None
+
+    @property
+    def controller_url(self) -> str:
+        """Of the controller that answered last."""
+        return self._recorder.url()
+
+    @property
     def as_json(self) -> bool:
         return self.screen.style.quiet_json
 
@@ -57,6 +70,9 @@ class Call:
 
         What the calls before a refused one did is shown all the same.
         """
+        if self.is_planning:
+            tuple(entries)
+            return
         if not self.as_json:
             if self.screen.entries(entries):
                 self.exit_code = exit_codes.API_ERROR
@@ -93,6 +109,11 @@ class Call:
             content = self._recorder.last.content
             self.screen.json(content if bare else b"[" + content + b"]")
         return self.as_json
+
+    def shown_as_document(self) -> None:
+        """The last answer is a document, however it is looked at."""
+        if self._recorder.last is not None:
+            self.screen.json(self._recorder.last.content)
 
     def properties(self, props: dict[str, str]) -> None:
         """LINSTOR's client gives properties to scripts as a list of keys and values."""

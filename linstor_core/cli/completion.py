@@ -105,8 +105,9 @@ def _filled(template: str, nouns: Sequence[Noun], options: Sequence[Arg], own_wo
 
 def _following(word: Word) -> list[str]:
     if isinstance(word, Command):
-        options = [name for arg in word.args for name in arg.words() if name.startswith("--")]
-        return [*options, *(choice for arg in word.args for choice in arg.choices), "--help"]
+        args = word.all_args()
+        options = [name for arg in args for name in arg.words() if name.startswith("--")]
+        return [*options, *(choice for arg in args for choice in arg.choices), "--help"]
     return [member.name for member in word.members]
 
 

@@ -91,22 +91,27 @@ def _configured(file: Path) -> str:
     return config.get("global", "controllers", fallback="")
 
 
-def connect(options: Namespace, environment: Mapping[str, str], out: TextIO) -> tuple[LinstorClient, Recorder]:
-    """Nothing is sent yet. Raises ValueError for an address that is none."""
+def connect(options: Namespace, environment: Mapping[str, str], out: TextIO, *,
+            planning: bool = False) -> tuple[LinstorClient, Recorder]:
+    """Nothing is sent yet. `planning` asks for plans only. Raises ValueError for an address that is none."""
     from linstor_core.client.client import LinstorClient, local_token
     from linstor_core.client.transport import Credentials, HttpTransport
     from linstor_core.client.uris import controller_urls
 
     urls = controller_urls(controllers_of(options, environment))
     transport: Transport
+    http: HttpTransport | None = None
     if options.curl:
         transport = CurlTransport(urls[0], out)
     else:
         credentials = Credentials(
             token="" if options.user else local_token(), user=options.user or "", password=options.password or "",
             ca_file=options.cafile or "", certificate_file=options.certfile or "", key_file=options.keyfile or "")
-        transport = HttpTransport(urls, options.timeout, credentials)
+        transport = http = HttpTransport(urls, options.timeout, credentials)
         if sys.stderr.isatty():
             transport = ProgressTransport(transport, sys.stderr)
-    recorder = Recorder(transport)
+    from linstor_core.cli.planning import PlanTransport
+
+    planner = PlanTransport(transport) if planning else None
+    recorder = Recorder(planner or transport, planner, lambda: http.url if http is not None else urls[0])
     return LinstorClient(transport=recorder), recorder

@@ -22,7 +22,9 @@ class UsageError(Exception):
 class Arg(NamedTuple):
     """A positional (`node_name`) or an option (`--storage-pool`).
 
-    `nargs` is argparse's nargs, or "flag" for an option without a value. `completes` names what the shell may offer.
+    `nargs` is argparse's nargs, or "flag" for an option without a value; with "?" `const` is what an option without
+    its value means. `dest` is its name in the Namespace, where that is not `name`. `completes` names what the shell
+    may offer.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Arg(NamedTuple):
     required: bool = False
     completes: str = ""
     metavar: str = ""
+    const: Any = None
+    dest: str = ""
 
     @property
     def is_option(self) -> bool:
@@ -45,7 +49,10 @@ class Arg(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A leaf of the tree. `reads` makes a missing object its own exit code instead of an API error."""
+    """A leaf of the tree. `reads` makes a missing object its own exit code instead of an API error.
+
+    `more_args` gives arguments that take some work to find out; nobody asks before they are needed.
+    """
 
     name: str
     aliases: tuple[str, ...]
@@ -53,6 +60,10 @@ class Command(NamedTuple):
     args: tuple[Arg, ...]
     run: Run
     reads: bool = False
+    more_args: Callable[[], tuple[Arg, ...]] = tuple
+
+    def all_args(self) -> tuple[Arg, ...]:
+        return (*self.args, *self.more_args())
 
 
 class Noun(NamedTuple):
@@ -127,7 +138,9 @@ def add_args(parser: argparse.ArgumentParser, args: Sequence[Arg]) -> None:
             options |= {"type": arg.kind, "default": arg.default}
             options |= {"nargs": arg.nargs} if arg.nargs else {}
             options |= {"choices": arg.choices} if arg.choices else {}
+            options |= {"const": arg.const} if arg.const is not None else {}
             options |= {"metavar": arg.metavar} if arg.metavar else {}
+        options |= {"dest": arg.dest} if arg.dest else {}
         if arg.is_option:
             options["required"] = arg.required
         parser.add_argument(arg.name, *arg.aliases, **options)
@@ -136,7 +149,7 @@ def add_args(parser: argparse.ArgumentParser, args: Sequence[Arg]) -> None:
 def parser_of(command: Command, path: Sequence[str]) -> argparse.ArgumentParser:
     """For one command only: building all of them would cost more than most calls."""
     parser = _Parser(prog=f"linstor {' '.join(path)}", description=command.help)
-    add_args(parser, command.args)
+    add_args(parser, command.all_args())
     return parser
 
 

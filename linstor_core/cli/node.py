@@ -15,11 +15,14 @@ from linstor_core.cli.arguments import (
     port,
     property_commands,
 )
-from linstor_core.cli.call import Call
+from linstor_core.cli.call import Call, CallFailed
+from linstor_core.cli.exit_codes import OBJECT_NOT_FOUND, USAGE_ERROR
 from linstor_core.cli.grammar import Arg, Command, Noun
+from linstor_core.cli.log_levels import LEVEL, LIBRARY, log_level
 from linstor_core.cli.node_details import describe, info
 from linstor_core.cli.screen import GREEN, RED, YELLOW, Cell, Column
 from linstor_core.wire import rest_bodies as bodies
+from linstor_core.wire.rest_remotes import EbsNodeCreate
 from linstor_core.wire.rest_v1 import NetInterface, Node
 
 TYPES = ("controller", "auxiliary", "combined", "satellite")
@@ -53,9 +56,6 @@ def create(call: Call) -> None:
 
 def _address_of(name: str) -> str:
     import socket
-
-    from linstor_core.cli.call import CallFailed
-    from linstor_core.cli.exit_codes import USAGE_ERROR
 
     try:
         return str(socket.getaddrinfo(name, None)[0][4][0])
@@ -138,11 +138,16 @@ def delete_interface(call: Call) -> None:
 
 
 def list_interfaces(call: Call) -> None:
-    interfaces = call.client.net_interfaces(call.args.node_name)
-    columns = [Column(call.args.node_name), Column("NetInterface"), Column("IP"), Column("Port"),
+    """Scripts get the whole node, as LINSTOR's client gives it."""
+    name = call.args.node_name
+    found = next((node for node in call.client.nodes([name]) if node.name.upper() == name.upper()), None)
+    if found is None:
+        raise CallFailed(f"there is no node '{name}'", OBJECT_NOT_FOUND)
+    columns = [Column(found.name), Column("NetInterface"), Column("IP"), Column("Port"),
                Column("EncryptionType")]
     call.table(columns, (["+ StltCon" if interface.is_active else "+", interface.name, interface.address,
-                          interface.satellite_port, interface.satellite_encryption_type] for interface in interfaces))
+                          interface.satellite_port, interface.satellite_encryption_type]
+                         for interface in found.net_interfaces))
 
 
 _INTERFACE_NOUN = Noun("interface", ("i",), "Network interfaces of a node.", (
@@ -172,6 +177,8 @@ NOUN = Noun("node", ("n",), "Machines of the cluster.", (
     Command("evacuate", ("evac",), "Move everything off a node.",
             (NODE, Arg("--target", "only to these nodes", "+", completes="nodes"),
              Arg("--do-not-target", "not to these nodes", "+", completes="nodes")), evacuate),
+    Command("evict", (), "Give an offline node up at once.", (NODE,),
+            lambda call: call.show(call.client.evict_node(call.args.node_name))),
     Command("list", ("l",), "Show the nodes.",
             (PASTABLE, group_by("node", "nodetype", "addresses", "state"), NODES,
              Arg("--show-aux-props", "a column for auxiliary properties", "flag"), PROPS, SHOW_PROPS), list_nodes,
@@ -182,6 +189,12 @@ NOUN = Noun("node", ("n",), "Machines of the cluster.", (
     Command("describe", ("dsc",), "Show everything on a node as a tree.",
             (NODE._replace(nargs="?"),), describe, reads=True),
     _INTERFACE_NOUN,
+    Command("set-log-level", ("setloglevel",), "Change how much a satellite logs.", (NODE, LEVEL, LIBRARY),
+            lambda call: call.show(call.client.modify_node_config(call.args.node_name, log_level(call)))),
+    Command("create-ebs-target", ("cebs",), "Add a node that stands for elastic block storage.",
+            (Arg("name", "name of the new node"), Arg("ebs_remote_name", completes="remotes")),
+            lambda call: call.show(call.client.create_ebs_node(EbsNodeCreate(
+                name=call.args.name, ebs_remote_name=call.args.ebs_remote_name)))),
     *property_commands((NODE,), lambda call: call.client.node(call.args.node_name).props,
                        lambda call, change: call.client.modify_node(call.args.node_name, bodies.NodeModify(
                            override_props=change.override_props, delete_props=change.delete_props))),

@@ -23,6 +23,7 @@ from linstor_core.cli.arguments import (
     select_filter,
 )
 from linstor_core.cli.call import Call
+from linstor_core.cli.connections import peer_options
 from linstor_core.cli.grammar import Arg, Command, Noun, UsageError
 from linstor_core.cli.screen import RED, YELLOW, Cell, Column
 from linstor_core.cli.volume import VOLUME_LIST_ARGS, failed_connections, list_volumes, usage_cell, volume_state
@@ -147,6 +148,9 @@ NOUN = Noun("resource", ("r",), "Definitions placed on nodes.", (
     Command("make-available", ("mkavail",), "Make a resource usable on a node, however that is best done.",
             (Arg("--diskful", "with storage of its own", "flag"), LAYER_LIST, _DRBD_PORT, NODE, RESOURCE),
             make_available),
+    Command("unmake-available", ("unmkavail",), "Take back what make-available gave; a replica stays.",
+            (NODE, RESOURCE),
+            lambda call: call.show(call.client.unmake_available(call.args.resource_name, call.args.node_name))),
     Command("delete", ("d",), "Remove a resource from nodes, with its data there.",
             (ASYNC, Arg("--keep-tiebreaker", "let it stay as a tie-breaker", "flag"), NODE._replace(nargs="+"), _NAME),
             delete),
@@ -166,6 +170,7 @@ NOUN = Noun("resource", ("r",), "Definitions placed on nodes.", (
             lambda call: call.show(call.client.activate(call.args.resource_name, call.args.node_name))),
     Command("deactivate", ("deact",), "Take the devices down, keep the data.", (NODE, RESOURCE),
             lambda call: call.show(call.client.deactivate(call.args.resource_name, call.args.node_name))),
+    peer_options(),
     *property_commands(
         (NODE, RESOURCE), lambda call: call.client.resource(call.args.resource_name, call.args.node_name).props,
         lambda call, change: call.client.modify_resource(call.args.resource_name, call.args.node_name, change)),

@@ -20,9 +20,13 @@ from linstor_core.cli.arguments import (
     select_filter,
 )
 from linstor_core.cli.call import Call, CallFailed
+from linstor_core.cli.drbd_options import options_command
+from linstor_core.cli.explanation import show_explanation
 from linstor_core.cli.grammar import Arg, Command, Noun
 from linstor_core.cli.screen import GREEN, RED, YELLOW, Cell, Column
+from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.wire import rest_bodies as bodies
+from linstor_core.wire.api_call_rc import ApiCallRc
 from linstor_core.wire.rest_v1 import ResourceDefinition, ResourceDefinitionLayer
 
 POLL_S = 0.5
@@ -50,6 +54,11 @@ def modify(call: Call) -> None:
         drbd_port=args.port, drbd_peer_slots=args.peer_slots, resource_group=args.resource_group)))
 
 
+def change_props(call: Call, change: bodies.PropsModify) -> list[ApiCallRc]:
+    return call.client.modify_resource_definition(call.args.resource_name, bodies.ResourceDefinitionModify(
+        override_props=change.override_props, delete_props=change.delete_props))
+
+
 def delete(call: Call) -> None:
     call.show(entry for name in call.args.name for entry in call.client.delete_resource_definition(name))
 
@@ -62,7 +71,7 @@ def clone(call: Call) -> None:
         volume_passphrases=tuple(args.volume_passphrase) if args.volume_passphrase else None))
     if not call.shown_as_json():
         call.show(started.messages)
-    if args.no_wait:
+    if args.no_wait or call.is_planning:
         return
     _wait(call, lambda: call.client.clone_status(started.source_name, started.clone_name).status != "CLONING")
     if call.client.clone_status(started.source_name, started.clone_name).status != "COMPLETE":
@@ -145,8 +154,11 @@ NOUN = Noun("resource-definition", ("rd",), "Named sets of volumes, wherever the
              Arg("--external-name", "a column for external names", "flag", ("-e",)), PROPS, SHOW_PROPS,
              Arg("--show-preferred-drbd-ports", "a column for DRBD's port", "flag", ("--ports",))), list_definitions,
             reads=True),
+    Command("explain", ("ex",), "Show which pools its missing replicas would take, and why.",
+            (PASTABLE, Arg("--place-count", "as if it were to have so many replicas", kind=int), RESOURCE),
+            lambda call: show_explanation(call, call.client.explain_definition(call.args.resource_name,
+                                                                               call.args.place_count)), reads=True),
+    options_command(ObjectKind.RESOURCE_DEFINITION, (RESOURCE,), change_props),
     *property_commands((RESOURCE,), lambda call: call.client.resource_definition(call.args.resource_name).props,
-                       lambda call, change: call.client.modify_resource_definition(
-                           call.args.resource_name, bodies.ResourceDefinitionModify(
-                               override_props=change.override_props, delete_props=change.delete_props))),
+                       change_props),
 ))

@@ -15,12 +15,16 @@ from linstor_core.cli.arguments import (
     size_kib,
 )
 from linstor_core.cli.call import Call
+from linstor_core.cli.drbd_options import options_command
+from linstor_core.cli.explanation import show_explanation
 from linstor_core.cli.grammar import Arg, Command, Noun
 from linstor_core.cli.screen import Column
+from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.domain.resource_groups import AutoSelectFilter
 from linstor_core.domain.sizes import format_kib
 from linstor_core.wire import rest_bodies as bodies
-from linstor_core.wire.rest_v1 import ResourceGroup
+from linstor_core.wire.api_call_rc import ApiCallRc
+from linstor_core.wire.rest_v1 import MaxVolumeSizes, ResourceGroup
 
 _DESCRIPTION = Arg("--description", "a text for people", aliases=("-d",))
 _PEER_SLOTS = Arg("--peer-slots", "DRBD peers that metadata has room for (1 to 31)", kind=int)
@@ -44,6 +48,11 @@ def modify(call: Call) -> None:
     args = call.args
     call.show(call.client.modify_resource_group(args.name, bodies.ResourceGroupModify(
         description=args.description, peer_slots=args.peer_slots, select_filter=select_filter(args))))
+
+
+def change_props(call: Call, change: bodies.PropsModify) -> list[ApiCallRc]:
+    return call.client.modify_resource_group(call.args.name, bodies.ResourceGroupModify(
+        override_props=change.override_props, delete_props=change.delete_props))
 
 
 def list_groups(call: Call) -> None:
@@ -81,7 +90,10 @@ def spawn(call: Call) -> None:
 
 
 def max_volume_size(call: Call) -> None:
-    found = call.client.max_volume_sizes(call.args.resource_group_name)
+    show_max_volume_sizes(call, call.client.max_volume_sizes(call.args.resource_group_name))
+
+
+def show_max_volume_sizes(call: Call, found: MaxVolumeSizes) -> None:
     call.table([Column("StoragePool"), Column("MaxVolumeSize", right=True), Column("Provisioning"), Column("Nodes")],
                ([candidate.storage_pool, format_kib(candidate.max_volume_size_kib or 0),
                  "Thin" if candidate.all_thin else "Thick", "\n".join(candidate.node_names)]
@@ -132,8 +144,12 @@ NOUN = Noun("resource-group", ("rg",), "Templates from which resources are spawn
             (PASTABLE, *placement(providers=("--prov",)), _OF_GROUP), size_info, reads=True),
     Command("adjust", ("adj",), "Bring what was spawned to what the group says now.",
             (PASTABLE, _OF_GROUP._replace(nargs="?")), adjust),
+    Command("explain", ("ex",), "Show which pools a spawn would take, and why.",
+            (PASTABLE, Arg("--size", "of what would be spawned: " + SIZE_HELP, kind=size_kib),
+             Arg("--place-count", "as if so many replicas were wanted", kind=int), _OF_GROUP),
+            lambda call: show_explanation(call, call.client.explain_group(
+                call.args.resource_group_name, call.args.size, call.args.place_count)), reads=True),
+    options_command(ObjectKind.RESOURCE_GROUP, (GROUP,), change_props),
     *property_commands((GROUP,), lambda call: call.client.resource_group(call.args.name).props,
-                       lambda call, change: call.client.modify_resource_group(
-                           call.args.name, bodies.ResourceGroupModify(override_props=change.override_props,
-                                                                      delete_props=change.delete_props))),
+                       change_props),
 ))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from linstor_core.cli.arguments import ASYNC, NODE, NODES, PASTABLE, RESOURCE, RESOURCES, property_commands
+from linstor_core.cli.arguments import ASYNC, NODE, NODES, PASTABLE, RESOURCE, RESOURCES, pairs, property_commands
 from linstor_core.cli.call import Call
-from linstor_core.cli.grammar import Arg, Command, Noun, UsageError
+from linstor_core.cli.grammar import Arg, Command, Noun
 from linstor_core.cli.screen import BLUE, GREEN, RED, Cell, Column
 from linstor_core.domain.sizes import format_kib
 from linstor_core.wire import rest_bodies as bodies
@@ -50,11 +50,9 @@ def restore_definitions(call: Call) -> None:
 
 def restore_resource(call: Call) -> None:
     args = call.args
-    renamed = dict(pair.split("=", 1) for pair in args.storpool_rename or () if "=" in pair)
-    if len(renamed) != len(args.storpool_rename or ()):
-        raise UsageError("--storpool-rename takes OLD=NEW pairs")
     call.show(call.client.restore_resource(args.from_resource, args.from_snapshot, bodies.SnapshotRestore(
-        to_resource=args.to_resource, nodes=tuple(args.node_name) or None, stor_pool_rename=renamed or None)))
+        to_resource=args.to_resource, nodes=tuple(args.node_name) or None,
+        stor_pool_rename=pairs(args.storpool_rename) or None)))
 
 
 def list_snapshots(call: Call) -> None:

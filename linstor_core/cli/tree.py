@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from linstor_core.cli import (
+    advise,
+    backup,
+    connections,
     controller,
     encryption,
     error_reports,
+    external_file,
     key_value_store,
     node,
     physical_storage,
+    remote,
     resource,
     resource_definition,
     resource_group,
+    schedule,
     snapshot,
+    sos_report,
     storage_pool,
     volume,
     volume_definition,
@@ -22,6 +29,8 @@ from linstor_core.cli.grammar import Noun
 
 NOUNS: tuple[Noun, ...] = (
     controller.NOUN, node.NOUN, storage_pool.NOUN, resource_group.NOUN, volume_group.NOUN, resource_definition.NOUN,
-    volume_definition.NOUN, resource.NOUN, volume.NOUN, snapshot.NOUN, physical_storage.NOUN, key_value_store.NOUN,
-    error_reports.NOUN, encryption.NOUN,
+    volume_definition.NOUN, resource.NOUN, volume.NOUN, snapshot.NOUN, connections.NODE_CONNECTIONS,
+    connections.RESOURCE_CONNECTIONS, physical_storage.NOUN, remote.NOUN, backup.NOUN, schedule.NOUN,
+    key_value_store.NOUN, external_file.NOUN, error_reports.NOUN, sos_report.NOUN, sos_report.SPACE, encryption.NOUN,
+    advise.NOUN,
 )

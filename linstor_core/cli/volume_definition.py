@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from getpass import getpass
+
 from linstor_core.cli.arguments import (
     ASYNC,
     PASTABLE,
@@ -14,10 +16,13 @@ from linstor_core.cli.arguments import (
     size_kib,
 )
 from linstor_core.cli.call import Call
+from linstor_core.cli.drbd_options import options_command
 from linstor_core.cli.grammar import Arg, Command, Noun
 from linstor_core.cli.screen import GREEN, RED, YELLOW, Cell, Column
+from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.domain.sizes import format_kib
 from linstor_core.wire import rest_bodies as bodies
+from linstor_core.wire.api_call_rc import ApiCallRc
 from linstor_core.wire.rest_v1 import ResourceDefinition, VolumeDefinition
 
 _SIZE = Arg("size", SIZE_HELP, kind=size_kib)
@@ -38,6 +43,17 @@ def set_size(call: Call) -> None:
     args = call.args
     call.show(call.client.modify_volume_definition(args.resource_name, args.volume_nr, bodies.VolumeDefinitionModify(
         size_kib=args.size, flags=("GROSS_SIZE",) if args.gross else None)))
+
+
+def change_props(call: Call, change: bodies.PropsModify) -> list[ApiCallRc]:
+    return call.client.modify_volume_definition(
+        call.args.resource_name, call.args.volume_nr,
+        bodies.VolumeDefinitionModify(override_props=change.override_props, delete_props=change.delete_props))
+
+
+def change_passphrase(call: Call) -> None:
+    passphrase = call.args.new_passphrase or getpass("New passphrase: ")
+    call.show(call.client.change_volume_passphrase(call.args.resource_name, call.args.volume_nr, passphrase))
 
 
 def list_definitions(call: Call) -> None:
@@ -78,10 +94,10 @@ NOUN = Noun("volume-definition", ("vd",), "The volumes of a resource definition.
              Arg("--resource-definitions", "only of these", "+", ("-r",), completes="resources"),
              Arg("--external-name", "a column for external names", "flag", ("-e",)), SHOW_PROPS), list_definitions,
             reads=True),
+    Command("modify-passphrase", ("mp",), "Change the passphrase of a volume that has one of its own.",
+            (Arg("--new-passphrase", "asked for where it is not given"), RESOURCE, VOLUME_NR), change_passphrase),
+    options_command(ObjectKind.VOLUME_DEFINITION, (RESOURCE, VOLUME_NR), change_props),
     *property_commands(
         (RESOURCE, VOLUME_NR),
-        lambda call: call.client.volume_definition(call.args.resource_name, call.args.volume_nr).props,
-        lambda call, change: call.client.modify_volume_definition(
-            call.args.resource_name, call.args.volume_nr,
-            bodies.VolumeDefinitionModify(override_props=change.override_props, delete_props=change.delete_props))),
+        lambda call: call.client.volume_definition(call.args.resource_name, call.args.volume_nr).props, change_props),
 ))

@@ -28,10 +28,19 @@ class Calls:
     def _ask(self, kind: type[T], method: str, *segments: str | int, query: Query | None = None,
              body: object = None) -> T:
         """A call that answers a document."""
-        reply = self._send(method, segments, query, body)
-        if reply.status >= 400:
-            raise api_call_error(_entries(reply), reply.status)
-        return _decode(kind, reply)
+        return _decode(kind, self._document(method, segments, query, body))
+
+    def _document(self, method: str, segments: tuple[str | int, ...], query: Query | None = None,
+                  body: object = None) -> Reply:
+        """What came, not decoded; a refusal is raised."""
+        return _not_refused(self._send(method, segments, query, body))
+
+    def _content(self, path: str) -> Reply:
+        """A page that lies outside of /v1."""
+        return _not_refused(self.transport.request("GET", path))
+
+    def _page(self, kind: type[T], path: str) -> T:
+        return _decode(kind, self._content(path))
 
     def _write(self, method: str, *segments: str | int, body: object = None, query: Query | None = None) -> Entries:
         """A call that answers entries; raises where one of them is an error."""
@@ -44,6 +53,12 @@ class Calls:
     def _send(self, method: str, segments: tuple[str | int, ...], query: Query | None, body: object) -> Reply:
         content = None if body is None else msgspec.json.encode(body)
         return self.transport.request(method, path_of(*segments, query=query), content)
+
+
+def _not_refused(reply: Reply) -> Reply:
+    if reply.status >= 400:
+        raise api_call_error(_entries(reply), reply.status)
+    return reply
 
 
 def _decode(kind: type[T], reply: Reply) -> T:

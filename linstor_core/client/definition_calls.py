@@ -59,6 +59,11 @@ class DefinitionCalls(Calls):
     def modify_volume_definition(self, resource: str, number: int, body: bodies.VolumeDefinitionModify) -> Entries:
         return self._write("PUT", "resource-definitions", resource, "volume-definitions", number, body=body)
 
+    def change_volume_passphrase(self, resource: str, number: int, passphrase: str) -> Entries:
+        """That of an encrypted volume that has one of its own."""
+        return self._write("PUT", "resource-definitions", resource, "volume-definitions", number,
+                           "encryption-passphrase", body=bodies.PassphraseCreate(new_passphrase=passphrase))
+
     def delete_volume_definition(self, resource: str, number: int) -> Entries:
         return self._write("DELETE", "resource-definitions", resource, "volume-definitions", number)
 

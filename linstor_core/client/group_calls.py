@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from linstor_core.client.calls import Calls, Entries, filters
 from linstor_core.domain.resource_groups import AutoSelectFilter
 from linstor_core.wire import rest_bodies as bodies
+from linstor_core.wire.explain import Explanation
 from linstor_core.wire.rest_v1 import AllSizeInfo, MaxVolumeSizes, ResourceGroup, SizeInfo, VolumeGroup
 
 
@@ -40,6 +41,10 @@ class GroupCalls(Calls):
     def max_volume_sizes(self, group: str) -> MaxVolumeSizes:
         return self._get(MaxVolumeSizes, "resource-groups", group, "query-max-volume-size")
 
+    def max_volume_sizes_by(self, rules: AutoSelectFilter) -> MaxVolumeSizes:
+        """For rules that no group has."""
+        return self._ask(MaxVolumeSizes, "OPTIONS", "query-max-volume-size", body=rules)
+
     def size_info(self, group: str, select_filter: AutoSelectFilter | None = None) -> SizeInfo:
         return self._ask(SizeInfo, "POST", "resource-groups", group, "query-size-info",
                          body=bodies.SelectFilterBody(select_filter=select_filter))
@@ -47,6 +52,16 @@ class GroupCalls(Calls):
     def all_size_info(self) -> AllSizeInfo:
         return self._ask(AllSizeInfo, "POST", "queries", "resource-groups", "query-all-size-info",
                          body=bodies.SelectFilterBody())
+
+    def explain_group(self, group: str, size_kib: int | None = None, place_count: int | None = None) -> Explanation:
+        """Which pools a spawn would take, and why."""
+        return self._get(Explanation, "resource-groups", group, "explain",
+                         query=filters(size_kib=_number(size_kib), place_count=_number(place_count)))
+
+    def explain_definition(self, resource: str, place_count: int | None = None) -> Explanation:
+        """Which pools the missing replicas of a definition would take, and why."""
+        return self._get(Explanation, "resource-definitions", resource, "explain",
+                         query=filters(place_count=_number(place_count)))
 
     def volume_groups(self, group: str) -> list[VolumeGroup]:
         return self._get(list[VolumeGroup], "resource-groups", group, "volume-groups")
@@ -62,3 +77,7 @@ class GroupCalls(Calls):
 
     def delete_volume_group(self, group: str, number: int) -> Entries:
         return self._write("DELETE", "resource-groups", group, "volume-groups", number)
+
+
+def _number(value: int | None) -> str | None:
+    return None if value is None else str(value)

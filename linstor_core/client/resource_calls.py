@@ -16,6 +16,10 @@ class ResourceCalls(Calls):
         query = filters(resources=names, nodes=nodes, storage_pools=pools, props=props)
         return self._get(list[Resource], "view", "resources", query=query)
 
+    def resources_of(self, name: str) -> list[Resource]:
+        """All of one definition, without their volumes."""
+        return self._get(list[Resource], "resource-definitions", name, "resources")
+
     def resource(self, name: str, node: str) -> Resource:
         """One resource, without its volumes."""
         return self._get(Resource, "resource-definitions", name, "resources", node)
@@ -43,11 +47,19 @@ class ResourceCalls(Calls):
         return self._write("POST", "resource-definitions", name, "resources", node, "make-available",
                            body=body or bodies.MakeAvailable())
 
+    def unmake_available(self, name: str, node: str) -> Entries:
+        """The opposite: what was only an access goes, a replica stays."""
+        return self._write("POST", "resource-definitions", name, "resources", node, "unmake-available")
+
     def activate(self, name: str, node: str) -> Entries:
         return self._write("POST", "resource-definitions", name, "resources", node, "activate")
 
     def deactivate(self, name: str, node: str) -> Entries:
         return self._write("POST", "resource-definitions", name, "resources", node, "deactivate")
+
+    def toggle_disk(self, name: str, node: str, body: bodies.ToggleDisk) -> Entries:
+        """All of the three below in one call, which only newer controllers of LINSTOR have."""
+        return self._write("PUT", "resource-definitions", name, "resources", node, "toggle-disk", body=body)
 
     def make_diskful(self, name: str, node: str, pool: str | None = None) -> Entries:
         return self._write("PUT", "resource-definitions", name, "resources", node, "toggle-disk", "diskful",

@@ -13,6 +13,9 @@ class SnapshotCalls(Calls):
     def snapshots(self, resources: Sequence[str] = (), nodes: Sequence[str] = ()) -> list[Snapshot]:
         return self._get(list[Snapshot], "view", "snapshots", query=filters(resources=resources, nodes=nodes))
 
+    def snapshots_of(self, resource: str) -> list[Snapshot]:
+        return self._get(list[Snapshot], "resource-definitions", resource, "snapshots")
+
     def snapshot(self, resource: str, name: str) -> Snapshot:
         return self._get(Snapshot, "resource-definitions", resource, "snapshots", name)
 

@@ -21,16 +21,21 @@ _DISPLAY = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
 def parse_kib(text: str) -> int:
     """`10G`, `512 MiB`, `20` … in KiB, rounded up. Raises ValueError for anything else, and for a size of 0."""
+    size_kib = -(-parse_bytes(text) // 1024)
+    if not 0 < size_kib <= _MAX_KIB:
+        raise ValueError(f"'{text}' is not a possible size")
+    return size_kib
+
+
+def parse_bytes(text: str) -> int:
+    """The same in bytes, where 0 is a size. Raises ValueError."""
     found = _SIZE.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"'{text}' is not a size: give a whole number and a unit, for instance 10G")
     factor = UNITS.get(found.group(2).upper())
     if factor is None:
         raise ValueError(f"'{found.group(2)}' is not a unit of size: take K, M, G, T or P, or KB, MB …")
-    size_kib = -(-int(found.group(1)) * factor // 1024)
-    if not 0 < size_kib <= _MAX_KIB:
-        raise ValueError(f"'{text}' is not a possible size")
-    return size_kib
+    return int(found.group(1)) * factor
 
 
 def format_kib(size_kib: int) -> str:

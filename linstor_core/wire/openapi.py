@@ -23,6 +23,8 @@ class Row(Protocol):
     @property
     def summary(self) -> str: ...
     @property
+    def write(self) -> object: ...
+    @property
     def body(self) -> Any: ...
     @property
     def answer(self) -> Any: ...
@@ -65,9 +67,13 @@ def _operation(row: Row, known: dict[str, Any], no_body: type) -> dict[str, Any]
             "default": _response("A refusal: at least one entry is an error", result_list)},
     }
     names = _PLACEHOLDER.findall(row.path)
-    if names:
-        operation["parameters"] = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-                                   for name in names]
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    if row.write is not None:
+        parameters.append({"name": "dry_run", "in": "query", "description": "true: answer a Plan and do nothing",
+                           "schema": {"type": "boolean"}})
+    if parameters:
+        operation["parameters"] = parameters
     if row.body is not no_body:
         operation["requestBody"] = {"required": True,
                                     "content": {"application/json": {"schema": known[_identity(row.body)]}}}

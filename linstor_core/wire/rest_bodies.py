@@ -252,6 +252,13 @@ class ErrorReportDelete(Body, frozen=True):
     ids: tuple[str, ...] | None = None
 
 
+class DrbdProxyModify(PropsModify, frozen=True):
+    """`compression_type` is none, zlib, lzma, lz4 or zstd."""
+
+    compression_type: str | None = None
+    compression_props: Props = field(default_factory=dict)
+
+
 class PassphraseCreate(Body, frozen=True):
     new_passphrase: str
 

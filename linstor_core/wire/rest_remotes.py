@@ -14,8 +14,24 @@ class LinstorRemote(Document, frozen=True):
     cluster_id: str = ""
 
 
+class S3Remote(Document, frozen=True):
+    remote_name: str = ""
+    endpoint: str = ""
+    bucket: str = ""
+    region: str = ""
+
+
+class EbsRemote(Document, frozen=True):
+    remote_name: str = ""
+    endpoint: str = ""
+    region: str = ""
+    availability_zone: str = ""
+
+
 class Remotes(Document, frozen=True):
     linstor_remotes: tuple[LinstorRemote, ...] = ()
+    s3_remotes: tuple[S3Remote, ...] = ()
+    ebs_remotes: tuple[EbsRemote, ...] = ()
 
 
 class LinstorRemoteBody(Body, frozen=True):
@@ -69,3 +85,12 @@ class BackupRequest(Body, frozen=True):
     target_rsc_name: str | None = None
     last_backup: str | None = None
     stor_pool_map: dict[str, str] = field(default_factory=dict)
+    stor_pool_rename: dict[str, str] = field(default_factory=dict)
+    snapshot: str | None = None
+    download_only: bool | None = None
+    force_restore: bool | None = None
+    allow_incremental: bool | None = None
+    dst_net_if_name: str | None = None
+    dst_stor_pool: str | None = None
+    dst_rsc_grp: str | None = None
+    force_mv_rsc_grp: bool | None = None

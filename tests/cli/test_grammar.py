@@ -47,11 +47,16 @@ def test_every_command_has_a_parser_and_help(path, command):
 
 
 @pytest.mark.parametrize(("line", "path"), [
-    ("n l", "node list"), ("nod list", "node list"), ("sp c filethin", "storage-pool create filethin"),
+    ("n l", "node list"), ("phys list", "physical-storage list"), ("sp c filethin", "storage-pool create filethin"),
     ("sto cr lvm", "storage-pool create lvm"), ("rg spawn", "resource-group spawn-resources"),
     ("rg sp", "resource-group set-property"), ("rd l", "resource-definition list"), ("r c", "resource create"),
     ("s c", "snapshot create"), ("s r rst", "snapshot resource restore"), ("vd size", "volume-definition set-size"),
     ("n i l", "node interface list"), ("err l", "error-reports list"), ("resource l", "resource list"),
+    ("rem l", "remote list"), ("b sched en", "backup schedule enable"),
+    ("rc p c", "resource-connection path create"), ("nc popt", "node-connection drbd-peer-options"),
+    ("c opt", "controller drbd-options"), ("c tok l", "controller token list"), ("adv m", "advise maintenance"),
+    ("f dep", "file deploy"), ("sos dl", "sos-report download"), ("sched lbr", "schedule list-by-resource"),
+    ("ps cdp", "physical-storage create-device-pool"), ("rg ex", "resource-group explain"),
     ("kv m", "key-value-store modify"), ("ps l", "physical-storage list"), ("c v", "controller version"),
 ])
 def test_short_forms(line, path):

@@ -77,7 +77,7 @@ def _server_class(script: ScriptedController) -> type[BaseHTTPRequestHandler]:
             with contextlib.suppress(BrokenPipeError):  # a caller that gave up
                 self.wfile.write(reply)
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _answer
+        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _answer
 
         def log_message(self, *_: Any) -> None:
             """The test says what matters."""

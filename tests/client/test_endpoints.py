@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from typing import get_type_hints
 
 import msgspec
 import pytest
@@ -13,8 +14,20 @@ from linstor_core.client.client import LinstorClient
 from linstor_core.client.transport import Reply
 from linstor_core.controller.routes import ROUTES
 from linstor_core.wire import rest_bodies as bodies
+from tests.client.other_endpoints import OTHER_CALLS
 
+REQUIRED = {"CloneStatus": {"status": "COMPLETE"}, "PassphraseStatus": {"status": "unset"},
+            "SyncStatus": {"synced_on_all": True}, "int": {"count": 1}, "AuthTokens": {"count": 0},
+            "ExternalFileCheck": {"allowed": True},
+            "ExternalFileStatus": {"allowed": True, "wanted": True, "deployed": True},
+            "Explanation": {"wanted": 1, "size_kib": 0, "feasible": True, "summary": "", "pools": []},
+            "ControllerConfig": {
+                "config": {"dir": ""}, "debug": {"console_enabled": False}, "db": {"connection_url": ""},
+                "log": {"print_stack_trace": False, "level": "", "level_linstor": "", "rest_access_mode": ""},
+                "http": {"enabled": True}, "https": {"enabled": False}, "ldap": {"enabled": False}}}
 RD, RG, NODES = "/v1/resource-definitions", "/v1/resource-groups", "/v1/nodes"
+# Controllers call each other below /v1/internal.
+FOR_BROWSERS = {"GET /", "GET /docs", "GET /ui"}
 PROPS = bodies.PropsModify(override_props={"Aux/a": "1"})
 CALLS = [
     ("nodes", (), f"GET {NODES}"), ("node", ("n",), f"GET {NODES}/n"),
@@ -95,6 +108,7 @@ CALLS = [
     ("error_reports", (["n"], 5), "GET /v1/error-reports?node=n&since=5"),
     ("error_report", ("A-B-0",), "GET /v1/error-reports/A-B-0"),
     ("delete_error_reports", (bodies.ErrorReportDelete(),), "PATCH /v1/error-reports"),
+    *OTHER_CALLS,
 ]
 
 
@@ -114,13 +128,19 @@ def smallest(method):
     shown = str(inspect.signature(getattr(LinstorClient, method)).return_annotation)
     if shown.startswith(("list", "Entries")) or shown == "KeyValueStore":
         return b"[]"
-    return msgspec.json.encode({"status": "unset", "synced_on_all": True} if "Status" in shown else {})
+    kind = get_type_hints(getattr(LinstorClient, method))["return"]
+    needed = REQUIRED.get(getattr(kind, "__name__", ""), {})
+    return msgspec.json.encode(needed)
 
 
 def known(call: str) -> bool:
     method, _, path = call.partition("?")[0].partition(" ")
-    return any(route.method == method and re.fullmatch(re.sub(r"<(?:\w+:)?\w+>", "[^/]+", route.path), path)
-               for route in ROUTES)
+    return any(route.method == method and matches(route, path) for route in ROUTES)
+
+
+def matches(route, path: str) -> bool:
+    pattern = re.sub(r"<(?:path|anything):\w+>", ".+", route.path)
+    return re.fullmatch(re.sub(r"<\w+>", "[^/]+", pattern), path) is not None
 
 
 @pytest.mark.parametrize(("method", "arguments", "call"), CALLS, ids=[row[0] for row in CALLS])
@@ -129,6 +149,13 @@ def test_a_method_has_its_endpoint(method, arguments, call):
     getattr(LinstorClient(transport=transport), method)(*arguments)
     assert transport.call == call
     assert known(call), f"the controller has no {call}"
+
+
+def test_every_route_has_a_method():
+    called = [call.partition("?")[0].split(" ", 1) for _, _, call in CALLS]
+    missing = {f"{route.method} {route.path}" for route in ROUTES
+               if not any(method == route.method and matches(route, path) for method, path in called)}
+    assert {route for route in missing if "/v1/internal/" not in route} == FOR_BROWSERS
 
 
 def test_every_method_is_in_the_table():
