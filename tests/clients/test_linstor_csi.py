@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -43,25 +44,33 @@ def csi_sanity() -> Path:
     return toolchain.go_binary(SANITY, MODULE, VERSION, toolchain.go_at_least(GO_MINOR))
 
 
-@pytest.fixture
-def csi_socket(csi_driver: Path, cluster: Any, tmp_path: Path) -> Iterator[Path]:
-    """Controller and node service of linstor-csi on the only node, as both run in a Kubernetes cluster of one."""
+@contextmanager
+def serving(driver: Path, cluster: Any, known: list[nodes.SatelliteNode], place: Path) -> Iterator[Path]:
+    """The socket of linstor-csi: controller service, and node service of the first node, as in Kubernetes."""
     with RestConnection(cluster.address) as rest:
-        nodes.register(rest, nodes.SatelliteNode(cluster.node_name, cluster.satellite, cluster.pool_dir), POOL)
-    place = tmp_path / "csi"
+        for node in known:
+            nodes.register(rest, node, POOL)
     place.mkdir()
     socket, log = place / "csi.sock", place / "driver.log"
-    driver = processes.start([str(csi_driver), f"--linstor-endpoint={cluster.url}", f"--csi-endpoint=unix://{socket}",
-                              f"--node={cluster.node_name}", "--log-level=debug"], log)
+    process = processes.start([str(driver), f"--linstor-endpoint={cluster.url}", f"--csi-endpoint=unix://{socket}",
+                               f"--node={known[0].name}", "--log-level=debug"], log)
     try:
         deadline = time.monotonic() + LISTENS_WITHIN_S
         while not socket.exists():
-            assert processes.is_alive(driver) and time.monotonic() < deadline, services.tail(log)
+            assert processes.is_alive(process) and time.monotonic() < deadline, services.tail(log)
             time.sleep(0.05)
         yield socket
     finally:
-        processes.stop(driver, timeout_s=5)
+        processes.stop(process, timeout_s=5)
         loop_mounts.release(place)
+
+
+@pytest.fixture
+def csi_socket(csi_driver: Path, cluster: Any, tmp_path: Path) -> Iterator[Path]:
+    """Of a cluster of one node."""
+    only = nodes.SatelliteNode(cluster.node_name, cluster.satellite, cluster.pool_dir)
+    with serving(csi_driver, cluster, [only], tmp_path / "csi") as socket:
+        yield socket
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +105,21 @@ def test_csi_sanity(csi_sanity: Path, csi_socket: Path, cluster: Any, access: st
     toolchain.run_client(argv, place, timeout_s=SANITY_WITHIN_S + 20, log=place / "driver.log")
     passed = {name for name, outcome in outcomes(report).items() if outcome == "passed"}
     assert passed == set(json.loads(SPECS.read_text())["passed"]) - left_out
+    nothing_is_left(cluster)
+
+
+def look(binary: Path, test: str, socket: Path, cluster: Any, other_node: str = "") -> None:
+    """Run one test of the package csi_volumes, and see that it leaves nothing."""
+    place = socket.parent
+    environment = {**os.environ, "CSI_SOCKET": str(socket), "CSI_NODE": cluster.node_name, "CSI_PLACE": str(place),
+                   "CSI_OTHER_NODE": other_node, "CSI_PARAMETERS": json.dumps(STORAGE_CLASS)}
+    said = toolchain.run_client([str(binary), "-test.v", "-test.run", f"^{test}$"], place,
+                                timeout_s=SANITY_WITHIN_S, environment=environment, log=place / "driver.log")
+    assert f"--- PASS: {test}" in said, said
+    nothing_is_left(cluster)
+
+
+def nothing_is_left(cluster: Any) -> None:
     with RestConnection(cluster.address) as rest:
         assert rest.get("/v1/resource-definitions") == []
     assert [path for path in cluster.pool_dir.rglob("*") if path.is_file()] == []
@@ -104,12 +128,10 @@ def test_csi_sanity(csi_sanity: Path, csi_socket: Path, cluster: Any, access: st
 @pytest.mark.parametrize("test", ["TestSnapshotsAndClonesOfAVolumeInUse", "TestAMountedVolumeGrows",
                                   "TestASnapshotOfAGroup"])
 def test_what_is_in_the_volumes(csi_volumes: Path, csi_socket: Path, cluster: Any, test: str) -> None:
-    place = csi_socket.parent
-    environment = {**os.environ, "CSI_SOCKET": str(csi_socket), "CSI_NODE": cluster.node_name,
-                   "CSI_PLACE": str(place), "CSI_PARAMETERS": json.dumps(STORAGE_CLASS)}
-    said = toolchain.run_client([str(csi_volumes), "-test.v", "-test.run", f"^{test}$"], place,
-                                timeout_s=SANITY_WITHIN_S, environment=environment, log=place / "driver.log")
-    assert f"--- PASS: {test}" in said, said
-    with RestConnection(cluster.address) as rest:
-        assert rest.get("/v1/resource-definitions") == []
-    assert [path for path in cluster.pool_dir.rglob("*") if path.is_file()] == []
+    look(csi_volumes, test, csi_socket, cluster)
+
+
+def test_where_volumes_go(csi_volumes: Path, csi_driver: Path, cluster: Any, two_nodes: list[nodes.SatelliteNode],
+                          tmp_path: Path) -> None:
+    with serving(csi_driver, cluster, two_nodes, tmp_path / "csi") as socket:
+        look(csi_volumes, "TestAVolumeGoesWhereThePodGoes", socket, cluster, two_nodes[1].name)
