@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from linstor_core.domain.cluster import Cluster, key_of
+from msgspec import structs
+
+from linstor_core.domain.cluster import Cluster, Document, Key, key_of
 from linstor_core.domain.errors import Code, Conflict
+from linstor_core.domain.observed import ResourceSeen
 from linstor_core.domain.resources import Resource, Volume
 from linstor_core.domain.snapshots import Snapshot
 
@@ -14,6 +17,18 @@ def with_flag(flags: tuple[str, ...], flag: str) -> tuple[str, ...]:
 
 def without_flag(flags: tuple[str, ...], *unwanted: str) -> tuple[str, ...]:
     return tuple(flag for flag in flags if flag not in unwanted)
+
+
+def deletion(cluster: Cluster, resource: Resource) -> tuple[tuple[Document, ...], tuple[tuple[type, Key], ...]]:
+    """Marks a resource, so that its satellite removes it. One without volumes goes at once: there is nothing to do
+    for a satellite, so none would ever report that it is done.
+    """
+    if resource.volumes:
+        return (structs.replace(resource, flags=with_flag(resource.flags, "DELETE")),), ()
+    key = key_of(resource.name), key_of(resource.node_name)
+    holds_snapshot = any(snapshot.on_node(resource.node_name) is not None
+                         for snapshot in cluster.snapshots_of_definition(resource.name))
+    return (), ((Resource, key),) if holds_snapshot else ((Resource, key), (ResourceSeen, key))
 
 
 def is_in_use(cluster: Cluster, resource: Resource) -> bool:

@@ -147,16 +147,17 @@ def delete(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
     resources = cluster.resources_of(name)
     gone = call.rc(Severity.SUCCESS, DELETED, f"Resource definition '{definition.name}' deleted.",
                    details=f"UUID: {definition.uuid}", refs=refs)
-    if not resources:
-        return Change(deletes=((ResourceDefinition, key_of(name)),), answers=(gone,))
+    parts = [dependents.deletion(cluster, resource) for resource in resources]
+    deletes = tuple(pair for part in parts for pair in part[1])
+    if not any(resource.volumes for resource in resources):
+        return Change(deletes=(*deletes, (ResourceDefinition, key_of(name))), answers=(gone,))
     places = [(definition.name, resource.node_name) for resource in resources]
     puts = (structs.replace(definition, flags=dependents.with_flag(definition.flags, "DELETE")),
-            *(structs.replace(resource, flags=dependents.with_flag(resource.flags, "DELETE"))
-              for resource in resources))
+            *(put for part in parts for put in part[0]))
     marked = call.rc(Severity.SUCCESS, DELETED, f"Resource definition '{definition.name}' is marked for deletion.",
                      refs=refs)
     return Change(
-        puts=puts, answers=(marked,), watch=progress.watched(places),
+        puts=puts, deletes=deletes, answers=(marked,), watch=progress.watched(places),
         outcome=progress.when_gone(call, places, lambda later: _is_gone(later, definition),
                                    (*_deletion_steps(call, cluster, definition), gone),
                                    lambda later: "DELETE" not in later.resource_definitions[key_of(name)].flags))

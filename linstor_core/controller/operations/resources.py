@@ -174,8 +174,9 @@ def delete(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
              call.rc(Severity.SUCCESS, DELETED, f"Resource '{name}' on node '{node_name}' deleted.",
                      details=f"UUID: {resource.uuid}", refs=refs)]
     places = [(resource.name, resource.node_name)]
+    puts, deletes = dependents.deletion(cluster, resource)
     return Change(
-        puts=(structs.replace(resource, flags=dependents.with_flag(resource.flags, "DELETE")),), answers=(marked,),
+        puts=puts, deletes=deletes, answers=(marked,),
         outcome=progress.when_gone(call, places, lambda later: _is_gone(later, resource), steps,
                                    lambda later: not later.resources[key_of(name), key_of(node_name)].is_deleting),
         watch=progress.watched(places))
