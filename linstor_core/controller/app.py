@@ -13,6 +13,7 @@ from flask import Flask, Response, has_request_context, request
 from msgspec import structs
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotAcceptable, UnsupportedMediaType
+from werkzeug.routing import BaseConverter
 
 from linstor_core.controller import plans, request_body
 from linstor_core.controller.api_description import Html
@@ -22,7 +23,7 @@ from linstor_core.controller.diagnostics.instruments import Instruments
 from linstor_core.controller.events import NODES, PROMOTION, EventHub
 from linstor_core.controller.keyring import Keyring
 from linstor_core.controller.route import NoBody, Route
-from linstor_core.domain.errors import Code, LinstorError
+from linstor_core.domain.errors import Code, InvalidInput, LinstorError
 from linstor_core.wire.api_call_rc import ApiCallRc, Severity, entry, http_status
 from linstor_core.wire.plan import Plan
 
@@ -46,6 +47,14 @@ class EventStream(Response):
     events: AsyncIterator[bytes]
 
 
+class _Anything(BaseConverter):
+    """A rest of the path that may start with a slash: the path of a file."""
+
+    regex = ".+?"
+    part_isolating = False
+    weight = 300
+
+
 class Services(msgspec.Struct):
     """What a route may use beyond the model: the controller and whatever stands beside it."""
 
@@ -63,6 +72,8 @@ def create_app(services: Services, routes: Iterable[Route]) -> Flask:
     app = Flask("linstor_core.controller", static_folder=None)
     app.url_map.strict_slashes = False
     app.url_map.redirect_defaults = False
+    app.url_map.merge_slashes = False
+    app.url_map.converters["anything"] = _Anything
     for route in routes:
         _add(app, services, route)
     for stream in (NODES, PROMOTION):
@@ -108,6 +119,11 @@ def allowed_methods(app: Flask, path: str) -> list[str]:
     return [method for method in ("HEAD", "POST", "GET", "OPTIONS", "PUT", "DELETE", "PATCH") if method in found]
 
 
+def has_options_route(app: Flask, path: str) -> bool:
+    """Whether OPTIONS is a row of the table for this path; Flask answers it by itself elsewhere."""
+    return f"OPTIONS {path}" in app.view_functions
+
+
 async def _answered(services: Services, route: Route, work: Coroutine[Any, Any, Response], line: str) -> Response:
     """Work that ends outside Flask: its exceptions become answers here."""
     try:
@@ -151,6 +167,9 @@ async def _write(services: Services, route: Route, call: Call[Any]) -> Response:
 
 async def _serve(services: Services, route: Route, call: Call[Any]) -> Response:
     assert route.service is not None
+    if route.method != "GET" and call.flag("dry_run"):
+        raise InvalidInput("What this call would do can't be told beforehand.", Code.INVLD_REQUEST,
+                           cause="It acts outside of the cluster's objects.", correction="Leave out dry_run.")
     result = await route.service(services, call)
     if isinstance(result, Response):
         return result
@@ -278,4 +297,5 @@ def _stamp(services: Services, item: ApiCallRc) -> ApiCallRc:
     return structs.replace(item, created_at=moment.isoformat())
 
 
-__all__ = ["EventStream", "Pending", "Services", "allowed_methods", "create_app", "refusal_entry", "unauthorized"]
+__all__ = ["EventStream", "Pending", "Services", "allowed_methods", "create_app", "has_options_route", "refusal_entry",
+           "unauthorized"]

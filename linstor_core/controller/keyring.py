@@ -1,4 +1,5 @@
-"""Opens and wraps the master key: AES-GCM under a key that scrypt derives from the passphrase."""
+"""Opens and wraps the master key: AES-GCM under a key that scrypt derives from the passphrase. Seals secrets under it.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +7,22 @@ import base64
 import os
 from typing import TYPE_CHECKING
 
-from linstor_core.domain.encryption import MasterKey
-from linstor_core.domain.errors import Code, InvalidInput
+from linstor_core.domain.encryption import MasterKey, SealedSecret
+from linstor_core.domain.errors import Code, InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES = 32
 PURPOSE = b"linstor master key"
+SECRET_PURPOSE = b"linstor secret"
 
 
 class Keyring:
-    """Holds the master key while it is unlocked. Its methods take some 50 ms of CPU: call them in a thread."""
+    """Holds the master key while it is unlocked.
+
+    Creating and unlocking take some 50 ms of CPU: call them in a thread.
+    """
 
     def __init__(self) -> None:
         self._key: bytes | None = None
@@ -40,6 +45,35 @@ class Keyring:
 
     def forget(self) -> None:
         self._key = None
+
+    def seal(self, text: str) -> SealedSecret:
+        """A secret as it may be stored. Raises NotFound (312) while locked."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        nonce = os.urandom(12)
+        sealed = AESGCM(self._opened()).encrypt(nonce, text.encode(), SECRET_PURPOSE)
+        return SealedSecret(_text(nonce), _text(sealed))
+
+    def reveal(self, secret: SealedSecret) -> str:
+        """What was sealed. Raises NotFound (312) while locked, InvalidInput (216) for what another key has sealed."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        key = self._opened()
+        try:
+            return AESGCM(key).decrypt(_raw(secret.nonce), _raw(secret.wrapped), SECRET_PURPOSE).decode()
+        except InvalidTag:
+            raise InvalidInput("A stored secret can't be opened.", Code.INVLD_CRYPT_PASSPHRASE,
+                               cause="It was sealed under another master key, or is damaged.",
+                               correction="Set it anew.") from None
+
+    def _opened(self) -> bytes:
+        if self._key is None:
+            raise NotFound("The master key is locked.", Code.NOT_FOUND_CRYPT_KEY,
+                           cause="Secrets are stored encrypted only, under the master passphrase, which nobody has "
+                                 "entered since the controller's start.",
+                           correction="Enter it with 'linstor encryption enter-passphrase'.")
+        return self._key
 
 
 def wrap(key: bytes, passphrase: str) -> MasterKey:

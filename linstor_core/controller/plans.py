@@ -20,7 +20,7 @@ from linstor_core.wire.resource_spec import ResourceSpec
 Ask = Callable[[str, ResourceSpec], Awaitable[PlannedSteps | None]]
 """Asks the satellite of a node (by key) what it would do for a spec; None when it can't be asked."""
 
-_SECRETS = frozenset({"secret", "wrapped", "digest"})
+_SECRETS = frozenset({"secret", "wrapped", "digest", "content"})
 
 
 async def plan(before: Cluster, change: Change, ask: Ask) -> Plan:

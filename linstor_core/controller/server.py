@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import uvicorn
 from flask import Flask, Response
 
-from linstor_core.controller.app import EventStream, Pending, Services, allowed_methods, unauthorized
+from linstor_core.controller.app import EventStream, Pending, Services, allowed_methods, has_options_route, unauthorized
 from linstor_core.controller.token_gate import TokenGate
 
 Scope = MutableMapping[str, Any]
@@ -41,14 +41,15 @@ class Bridge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        if scope["method"] != "OPTIONS" and not self._admits(scope):
+        only_options = scope["method"] == "OPTIONS" and not self._asks_by_options(scope)
+        if not only_options and not self._admits(scope):
             await _send(scope, unauthorized(self._services), send)
             return
         body = await _read(receive)
         if body is None:
             await _send_plain(send, 413)
             return
-        if scope["method"] == "OPTIONS":
+        if only_options:
             await self._options(scope, send)
             return
         start = time.perf_counter()
@@ -66,6 +67,11 @@ class Bridge:
 
     def _admits(self, scope: Scope) -> bool:
         return self._gate.admits(scope["path"], scope["headers"], (scope.get("client") or ("", 0))[0])
+
+    def _asks_by_options(self, scope: Scope) -> bool:
+        """Whether the route table has an OPTIONS of its own there, and this is no browser that asks what it may do."""
+        preflight = any(name == b"access-control-request-method" for name, _ in scope["headers"])
+        return not preflight and has_options_route(self._app, scope["path"])
 
     def _call(self, scope: Scope, body: bytes) -> tuple[Response, str]:
         """The answer, and the path of the route that gives it ("" where there is none)."""

@@ -16,10 +16,20 @@ from linstor_core.domain.auth_tokens import AuthToken
 from linstor_core.domain.encryption import MasterKey
 from linstor_core.domain.nodes import ConnectionStatus, Node
 from linstor_core.domain.observed import NodeSeen, PoolSeen, ResourceSeen
-from linstor_core.domain.registers import KeyValueStore, LinstorRemote, NodeConnection, ResourceConnection
+from linstor_core.domain.registers import (
+    EbsRemote,
+    ExternalFile,
+    KeyValueStore,
+    LinstorRemote,
+    NodeConnection,
+    Remote,
+    ResourceConnection,
+    S3Remote,
+)
 from linstor_core.domain.resource_definitions import ResourceDefinition
 from linstor_core.domain.resource_groups import ResourceGroup
 from linstor_core.domain.resources import Resource
+from linstor_core.domain.schedules import Schedule, ScheduleUse
 from linstor_core.domain.snapshots import Snapshot
 from linstor_core.domain.storage_pools import StoragePool, StoragePoolDefinition
 
@@ -89,6 +99,11 @@ KINDS: dict[type, Kind] = {
     Snapshot: Kind("snapshot", "snapshots", lambda s: (key_of(s.resource_name), key_of(s.name))),
     KeyValueStore: Kind("key_value_store", "key_value_stores", _named),
     LinstorRemote: Kind("linstor_remote", "linstor_remotes", _named),
+    S3Remote: Kind("s3_remote", "s3_remotes", _named),
+    EbsRemote: Kind("ebs_remote", "ebs_remotes", _named),
+    Schedule: Kind("schedule", "schedules", _named),
+    ScheduleUse: Kind("schedule_use", "schedule_uses", lambda use: key_of(use.identity)),
+    ExternalFile: Kind("external_file", "external_files", lambda file: file.path),
     NodeConnection: Kind("node_connection", "node_connections", lambda c: (key_of(c.node_a), key_of(c.node_b))),
     ResourceConnection: Kind("resource_connection", "resource_connections",
                              lambda c: (key_of(c.resource_name), key_of(f"{c.node_a};{c.node_b}"))),
@@ -118,6 +133,12 @@ class Cluster(Struct, frozen=True):
     snapshots: Map[tuple[str, str], Snapshot] = _EMPTY
     key_value_stores: Map[str, KeyValueStore] = _EMPTY
     linstor_remotes: Map[str, LinstorRemote] = _EMPTY
+    s3_remotes: Map[str, S3Remote] = _EMPTY
+    ebs_remotes: Map[str, EbsRemote] = _EMPTY
+    schedules: Map[str, Schedule] = _EMPTY
+    schedule_uses: Map[str, ScheduleUse] = _EMPTY
+    external_files: Map[str, ExternalFile] = _EMPTY
+    """By path, as it is."""
     node_connections: Map[tuple[str, str], NodeConnection] = _EMPTY
     resource_connections: Map[tuple[str, str], ResourceConnection] = _EMPTY
     nodes_seen: Map[str, NodeSeen] = _EMPTY
@@ -153,6 +174,11 @@ class Cluster(Struct, frozen=True):
 
     def resource(self, name: str, node: str) -> Resource | None:
         return self.resources.get((key_of(name), key_of(node)))
+
+    def remote(self, name: str) -> Remote | None:
+        """Of whatever kind: no two remotes have one name."""
+        key = key_of(name)
+        return self.linstor_remotes.get(key) or self.s3_remotes.get(key) or self.ebs_remotes.get(key)
 
     def snapshot(self, resource: str, name: str) -> Snapshot | None:
         return self.snapshots.get((key_of(resource), key_of(name)))

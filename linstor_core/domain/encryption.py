@@ -17,3 +17,10 @@ class MasterKey(Struct, frozen=True):
     cost: int = 1 << 15
     block_size: int = 8
     parallel: int = 1
+
+
+class SealedSecret(Struct, frozen=True):
+    """A text encrypted under the master key. Both are base64."""
+
+    nonce: str
+    wrapped: str

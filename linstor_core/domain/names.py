@@ -57,6 +57,11 @@ def remote_name(name: str | None) -> str:
     return _check(name, "remote", 2, 48, Code.INVLD_REMOTE_NAME)
 
 
+def schedule_name(name: str | None) -> str:
+    """Raises InvalidInput (241)."""
+    return _check(name, "schedule", 2, 48, Code.INVLD_SCHEDULE_NAME)
+
+
 def storage_pool_name(name: str | None) -> str:
     """Raises InvalidInput (208)."""
     return _check(name, "storage pool", 3, 48, Code.INVLD_STOR_POOL_NAME)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from linstor_core.domain.encryption import SealedSecret
+
 
 class KeyValueStore(Struct, frozen=True):
     """A named store of an integrator. One without keys is not kept."""
@@ -19,6 +21,43 @@ class LinstorRemote(Struct, frozen=True):
     name: str
     url: str
     cluster_id: str = ""
+    passphrase: SealedSecret | None = None
+
+
+class S3Remote(Struct, frozen=True):
+    """A bucket of an object store."""
+
+    uuid: str
+    name: str
+    endpoint: str
+    bucket: str
+    region: str
+    access_key: SealedSecret
+    secret_key: SealedSecret
+    use_path_style: bool = False
+
+
+class EbsRemote(Struct, frozen=True):
+    """Amazon's Elastic Block Store in one availability zone."""
+
+    uuid: str
+    name: str
+    endpoint: str
+    region: str
+    availability_zone: str
+    access_key: SealedSecret
+    secret_key: SealedSecret
+
+
+Remote = LinstorRemote | S3Remote | EbsRemote
+
+
+class ExternalFile(Struct, frozen=True):
+    """A file of another program that belongs to resources. `path` is absolute; cases of letters differ in it."""
+
+    uuid: str
+    path: str
+    content: bytes
 
 
 class NodeConnection(Struct, frozen=True):

@@ -16,6 +16,7 @@ NEVER = frozenset(KINDS[cls].name for cls in (MasterKey, AuthToken))
 """Kinds of documents that are left out altogether."""
 FOREIGN = frozenset({"key_value_store"})
 """Kinds whose values are other programs' business: their keys stay, none of their values."""
+_FOREIGN_FIELDS = frozenset({("external_file", "content")})
 _TELLING = re.compile(
     r"secret|passw|passphrase|token|credential|psk|crypt.*key|(?:access|private|api|secret|master|shared|signing)[-_]?key"
     r"|key_?file|keystore", re.IGNORECASE)
@@ -27,6 +28,7 @@ def redacted(kind: str, document: Document) -> dict[str, Any]:
     plain: dict[str, Any] = to_builtins(document)
     if kind in FOREIGN:
         return {name: _masked(value) if isinstance(value, dict) else value for name, value in plain.items()}
+    plain = {name: MASK if (kind, name) in _FOREIGN_FIELDS else value for name, value in plain.items()}
     cleaned: dict[str, Any] = _clean(plain)
     return cleaned
 

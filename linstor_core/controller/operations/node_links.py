@@ -12,11 +12,12 @@ from linstor_core.controller.change import Change, Context, Outcome
 from linstor_core.controller.operations import reports
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain.cluster import Cluster, Document, Key, key_of
+from linstor_core.domain.errors import Code, Conflict
 from linstor_core.domain.nodes import ConnectionStatus, Node
 from linstor_core.domain.observed import ResourceSeen
 from linstor_core.domain.resources import Resource
 from linstor_core.domain.snapshots import Snapshot
-from linstor_core.wire.api_call_rc import ApiCallRc, Operation, Severity, Subject, entry
+from linstor_core.wire.api_call_rc import MODIFIED, ApiCallRc, Operation, Severity, Subject, entry
 from linstor_core.wire.rest_bodies import NodeEvacuate, NodeRestore
 
 WAIT_S = 10.0
@@ -78,6 +79,26 @@ def evacuate(cluster: Cluster, _: Context, call: Call[NodeEvacuate]) -> Change:
     return Change((structs.replace(node, flags=flags),), answers=warnings)
 
 
+def evict(cluster: Cluster, _: Context, call: Call[NoBody]) -> Change:
+    """Gives a node up that is out of reach: nothing is placed there, and what it holds does not count any more."""
+    refs = {"Node": call.path["node"]}
+    with lookups.about(**refs):
+        node = lookups.node(cluster, call.path["node"])
+        if cluster.is_online(node.name):
+            raise Conflict(f"Node '{node.name}' is connected.", Code.IN_USE,
+                           cause="Only a node that is out of reach is given up.",
+                           correction="Use 'linstor node evacuate' to keep new data off it.")
+    held = sorted(resource.name for resource in cluster.resources_on(node.name) if not resource.is_diskless)
+    flags = node.flags if EVICTED in node.flags else (*node.flags, EVICTED)
+    warnings = tuple(call.rc(
+        Severity.WARN, WARN_NOT_CONNECTED, f"Resource '{name}' still has a replica on '{node.name}'.",
+        cause="Replicas are not made anew elsewhere by themselves.",
+        correction="Place another replica, or bring the node back and use 'linstor node restore'.", refs=refs)
+        for name in held)
+    told = call.rc(Severity.SUCCESS, MODIFIED, f"Node '{node.name}' is evicted.", refs=refs)
+    return Change((structs.replace(node, flags=flags),), answers=(told, *warnings))
+
+
 def restore(cluster: Cluster, _: Context, call: Call[NodeRestore]) -> Change:
     """Takes the marks of an evacuation or eviction off."""
     node = lookups.node(cluster, call.path["node"], bare=True)
@@ -111,6 +132,7 @@ ROUTES = (
           mask=_MODIFY),
     Route("PUT", "/v1/nodes/<node>/evacuate", "Keep new data off a node", write=evacuate, body=NodeEvacuate,
           mask=_MODIFY, lenient=True),
+    Route("PUT", "/v1/nodes/<node>/evict", "Give a node up that is out of reach", write=evict, mask=_MODIFY),
     Route("PUT", "/v1/nodes/<node>/restore", "Let an evacuated or evicted node take part again", write=restore,
           body=NodeRestore, mask=_MODIFY, lenient=True),
 )

@@ -3,6 +3,7 @@
 from linstor_core.controller.queries import (
     controller,
     explain,
+    external_files,
     nodes,
     overview,
     property_info,
@@ -10,6 +11,7 @@ from linstor_core.controller.queries import (
     resource_definitions,
     resource_groups,
     resources,
+    schedules,
     size_info,
     snapshots,
     storage_pools,
@@ -19,6 +21,7 @@ from linstor_core.controller.route import Route
 ROUTES: tuple[Route, ...] = (
     *controller.ROUTES,
     *explain.ROUTES,
+    *external_files.ROUTES,
     *nodes.ROUTES,
     *overview.ROUTES,
     *property_info.ROUTES,
@@ -26,6 +29,7 @@ ROUTES: tuple[Route, ...] = (
     *resource_definitions.ROUTES,
     *resource_groups.ROUTES,
     *resources.ROUTES,
+    *schedules.ROUTES,
     *size_info.ROUTES,
     *snapshots.ROUTES,
     *storage_pools.ROUTES,

@@ -36,13 +36,22 @@ def list_linstor_remotes(cluster: Cluster, _: Call[Any]) -> tuple[rest_remotes.L
                  for remote in found)
 
 
+def list_s3_remotes(cluster: Cluster, _: Call[Any]) -> tuple[rest_remotes.S3Remote, ...]:
+    """Without keys: those are never shown again."""
+    found = (cluster.s3_remotes[key] for key in sorted_keys(cluster, "s3_remotes"))
+    return tuple(rest_remotes.S3Remote(remote_name=remote.name, endpoint=remote.endpoint, bucket=remote.bucket,
+                                       region=remote.region) for remote in found)
+
+
+def list_ebs_remotes(cluster: Cluster, _: Call[Any]) -> tuple[rest_remotes.EbsRemote, ...]:
+    found = (cluster.ebs_remotes[key] for key in sorted_keys(cluster, "ebs_remotes"))
+    return tuple(rest_remotes.EbsRemote(remote_name=remote.name, endpoint=remote.endpoint, region=remote.region,
+                                        availability_zone=remote.availability_zone) for remote in found)
+
+
 def list_remotes(cluster: Cluster, call: Call[Any]) -> object:
-    return rest_remotes.Remotes(linstor_remotes=list_linstor_remotes(cluster, call))
-
-
-def nothing(_: Cluster, __: Call[Any]) -> object:
-    """There are none of these, and none can be made."""
-    return []
+    return rest_remotes.Remotes(linstor_remotes=list_linstor_remotes(cluster, call),
+                                s3_remotes=list_s3_remotes(cluster, call), ebs_remotes=list_ebs_remotes(cluster, call))
 
 
 def list_node_connections(cluster: Cluster, call: Call[Any]) -> object:
@@ -61,7 +70,9 @@ ROUTES = (
     Route("GET", "/v1/remotes", "Remotes of all kinds", read=list_remotes, answer=rest_remotes.Remotes),
     Route("GET", "/v1/remotes/linstor", "Other clusters", read=list_linstor_remotes,
           answer=list[rest_remotes.LinstorRemote]),
-    Route("GET", "/v1/remotes/s3", "None: object stores are not supported", read=nothing),
-    Route("GET", "/v1/remotes/ebs", "None: EBS is not supported", read=nothing),
+    Route("GET", "/v1/remotes/s3", "Buckets of object stores", read=list_s3_remotes,
+          answer=list[rest_remotes.S3Remote]),
+    Route("GET", "/v1/remotes/ebs", "Elastic Block Stores", read=list_ebs_remotes,
+          answer=list[rest_remotes.EbsRemote]),
     Route("GET", "/v1/node-connections", "What holds between nodes", read=list_node_connections),
 )

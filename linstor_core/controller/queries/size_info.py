@@ -23,7 +23,10 @@ ONE = "/v1/resource-groups/<group>"
 
 
 def task(cluster: Cluster, group: ResourceGroup, asked: AutoSelectFilter | None) -> Wanted:
-    choice = select_filter.merged(asked, group.select_filter)
+    return _task(cluster, select_filter.merged(asked, group.select_filter))
+
+
+def _task(cluster: Cluster, choice: AutoSelectFilter) -> Wanted:
     return select_filter.wanted(cluster, choice, count=select_filter.missing_replicas(choice, 0), size_kib=0,
                                 stack=tuple(choice.layer_stack or (STORAGE,)))
 
@@ -83,9 +86,19 @@ def query_all_size_info(cluster: Cluster, call: Call[SizeQuery]) -> object:
 
 
 def query_max_volume_size(cluster: Cluster, call: Call[Any]) -> object:
+    return _sizes_by_pool(cluster, task(cluster, lookups.group(cluster, call.path["group"], bare=True), None))
+
+
+def query_max_volume_size_for(cluster: Cluster, call: Call[AutoSelectFilter]) -> object:
+    """The same for a filter that belongs to no group."""
+    try:
+        return _sizes_by_pool(cluster, _task(cluster, call.body))
+    except LinstorError as refusal:
+        raise _bare(refusal) from None
+
+
+def _sizes_by_pool(cluster: Cluster, wanted: Wanted) -> rest_v1.MaxVolumeSizes:
     """One candidate a pool name: the pools of several nodes that belong together."""
-    group = lookups.group(cluster, call.path["group"], bare=True)
-    wanted = task(cluster, group, None)
     selection = autoplacer.select(cluster, wanted)
     candidates = []
     for name in sorted({key_of(candidate.pool.name) for candidate in selection.candidates}):
@@ -113,4 +126,6 @@ ROUTES = (
           read=query_all_size_info, body=SizeQuery, answer=rest_v1.AllSizeInfo, lenient=True),
     Route("GET", f"{ONE}/query-max-volume-size", "The largest volume by pool", read=query_max_volume_size,
           answer=rest_v1.MaxVolumeSizes),
+    Route("OPTIONS", "/v1/query-max-volume-size", "The largest volume by pool, for a filter that the body has",
+          read=query_max_volume_size_for, body=AutoSelectFilter, answer=rest_v1.MaxVolumeSizes, lenient=True),
 )
