@@ -17,6 +17,7 @@ from linstor_core.domain.errors import AlreadyExists, Code, Conflict, InvalidInp
 from linstor_core.domain.nodes import NetInterface, Node, NodeType
 from linstor_core.domain.observed import NodeSeen, PoolSeen
 from linstor_core.domain.property_rules import ObjectKind
+from linstor_core.domain.registers import NodeConnection, ResourceConnection
 from linstor_core.domain.storage_pools import DISKLESS_POOL, ProviderKind, StoragePool
 from linstor_core.wire.api_call_rc import CREATED, DELETED, MODIFIED, ApiCallRc, Operation, Severity, Subject
 from linstor_core.wire.rest_bodies import NodeCreate, NodeModify
@@ -155,10 +156,13 @@ def _snapshots_on(cluster: Cluster, node: str) -> Iterable[str]:
 
 
 def _belongings(cluster: Cluster, node_key: str) -> tuple[tuple[type, Key], ...]:
-    """The node, its pools, and what was seen of them."""
+    """The node, its pools, its connections, and what was seen of it."""
     pools = [key for key in cluster.storage_pools if key[0] == node_key]
     seen = [key for key in cluster.pools_seen if key[0] == node_key]
+    links = [key for key in cluster.node_connections if node_key in key]
+    replica_links = [key for key in cluster.resource_connections if node_key in key[1].split(";")]
     return (*((StoragePool, key) for key in pools), *((PoolSeen, key) for key in seen),
+            *((NodeConnection, key) for key in links), *((ResourceConnection, key) for key in replica_links),
             (NodeSeen, node_key), (Node, node_key))
 
 
