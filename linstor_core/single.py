@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 import uvloop
 from msgspec import Struct
 
+from linstor_core.controller import auto_unlock
 from linstor_core.controller.daemon import ControllerDaemon
 from linstor_core.domain.errors import LinstorError
 from linstor_core.satellite.satellite import Satellite, SatelliteSettings
@@ -56,7 +58,7 @@ def settings_of(arguments: list[str] | None) -> SingleSettings:
 
 def parts_of(settings: SingleSettings) -> tuple[ControllerDaemon, Satellite]:
     """Both, on the real database and the real machine, not started."""
-    return (ControllerDaemon(settings.state / "controller", *settings.rest),
+    return (ControllerDaemon(settings.state / "controller", *settings.rest, passphrase=auto_unlock.find(os.environ)),
             Satellite(SatelliteSettings(settings.node_name, settings.state / "satellite", *settings.satellite)))
 
 

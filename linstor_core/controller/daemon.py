@@ -15,8 +15,9 @@ from pathlib import Path
 from immutables import Map
 from msgspec import structs
 
-from linstor_core.controller import resource_specs
+from linstor_core.controller import auto_unlock, resource_specs
 from linstor_core.controller.app import Services, create_app
+from linstor_core.controller.auto_unlock import Passphrase
 from linstor_core.controller.controller import Controller, next_epoch
 from linstor_core.controller.diagnostics.error_reports import ErrorReports
 from linstor_core.controller.diagnostics.instruments import Instruments
@@ -49,7 +50,10 @@ class SystemContext:
 
 
 class ControllerDaemon:
-    """A controller on a state folder and a listen address; `repository` replaces the database in that folder."""
+    """A controller on a state folder and a listen address; `repository` replaces the database in that folder.
+
+    With a `passphrase` it opens its master key by itself, and sets one where there is none.
+    """
 
     UPKEEP_S = 30.0
     """How often what was left over is completed."""
@@ -57,8 +61,10 @@ class ControllerDaemon:
     UPKEEP_AT_ONCE = 500
     """How many definitions are looked at before others get a turn of the loop."""
 
-    def __init__(self, state: Path, host: str, port: int, repository: Repository | None = None) -> None:
+    def __init__(self, state: Path, host: str, port: int, repository: Repository | None = None,
+                 passphrase: Passphrase | None = None) -> None:
         self._state = state
+        self._passphrase = passphrase
         self._repository = repository or Repository.in_folder(state)
         self._address = (host, port)
         self._context = SystemContext()
@@ -76,7 +82,10 @@ class ControllerDaemon:
         gate = TokenGate(cluster, self._context.now_ms)
         self.controller.on_publish(gate.published)
         self._instruments = self._make_instruments()
-        services = Services(self.controller, self._events, Keyring(), self._context.now_ms, self._links.reconnect,
+        keyring = Keyring()
+        if self._passphrase is not None:
+            await auto_unlock.unlock(self.controller, keyring, self._passphrase)
+        services = Services(self.controller, self._events, keyring, self._context.now_ms, self._links.reconnect,
                             self._links.ask, self._instruments)
         self._http = HttpServer(create_app(services, ROUTES), services, gate, *self._address)
         await self._http.start()

@@ -31,14 +31,24 @@ def show_file(cluster: Cluster, call: Call[Any]) -> object:
     return _shown(external_files.found(cluster, call.path["file"], bare=True), with_content=True)
 
 
+def _meant(cluster: Cluster, call: Call[Any], word: str) -> rest_files.ExternalFile | None:
+    """The file whose own path ends like the URLs of these questions: once decoded, the two look the same."""
+    file = cluster.external_files.get(f"{call.path['file']}/{word}/{call.path['node']}")
+    return _shown(file, with_content=True) if file is not None else None
+
+
 def check(cluster: Cluster, call: Call[Any]) -> object:
     """Whether the node would write it. LINSTOR asks the satellite's list of allowed folders; here there is none."""
+    if file := _meant(cluster, call, "check"):
+        return file
     external_files.checked_path(call.path["file"], bare=True)
     lookups.node(cluster, call.path["node"], bare=True)
     return rest_files.ExternalFileCheck(allowed=False)
 
 
 def status(cluster: Cluster, call: Call[Any]) -> object:
+    if meant := _meant(cluster, call, "status"):
+        return meant
     file = external_files.found(cluster, call.path["file"], bare=True)
     node = lookups.node(cluster, call.path["node"], bare=True)
     key = external_files.property_of(file.path)
