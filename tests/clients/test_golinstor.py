@@ -13,13 +13,11 @@ from tests.clients.nodes import SatelliteNode
 
 SOURCE = Path(__file__).parent / "golinstor"
 WITHIN_S = 120
-GO_MINOR = 23
-"""The Go release that golinstor v0.61.0 asks for."""
 
 
 @pytest.fixture(scope="session")
 def golinstor_tests() -> Path:
-    return toolchain.go_test_binary(SOURCE, toolchain.go_at_least(GO_MINOR))
+    return toolchain.go_test_binary(SOURCE, toolchain.go_toolchain())
 
 
 def passes(binary: Path, test: str, cluster: Any, nodes: list[SatelliteNode]) -> None:

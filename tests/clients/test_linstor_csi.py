@@ -21,7 +21,6 @@ MODULE = "github.com/piraeusdatastore/linstor-csi"
 VERSION = "v1.11.2"
 SANITY = "github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity"
 """In the version that linstor-csi itself asks for: v5.4.0."""
-GO_MINOR = 26
 SANITY_WITHIN_S = 300
 SPECS = Path(__file__).parent / "csi_sanity_specs.json"
 """What of csi-sanity passes, and what does not run, with the reason it gives: all of these lie in linstor-csi."""
@@ -36,12 +35,12 @@ STORAGE_CLASS = {"linstor.csi.linbit.com/layerList": "storage", "linstor.csi.lin
 
 @pytest.fixture(scope="session")
 def csi_driver() -> Path:
-    return toolchain.go_binary(f"{MODULE}/cmd/linstor-csi", MODULE, VERSION, toolchain.go_at_least(GO_MINOR))
+    return toolchain.go_binary(f"{MODULE}/cmd/linstor-csi", MODULE, VERSION, toolchain.go_toolchain())
 
 
 @pytest.fixture(scope="session")
 def csi_sanity() -> Path:
-    return toolchain.go_binary(SANITY, MODULE, VERSION, toolchain.go_at_least(GO_MINOR))
+    return toolchain.go_binary(SANITY, MODULE, VERSION, toolchain.go_toolchain())
 
 
 @contextmanager
@@ -75,7 +74,7 @@ def csi_socket(csi_driver: Path, cluster: Any, tmp_path: Path) -> Iterator[Path]
 
 @pytest.fixture(scope="session")
 def csi_volumes() -> Path:
-    return toolchain.go_test_binary(Path(__file__).parent / "csi_volumes", toolchain.go_at_least(GO_MINOR))
+    return toolchain.go_test_binary(Path(__file__).parent / "csi_volumes", toolchain.go_toolchain())
 
 
 def may_grow_mounted_ext4() -> bool:

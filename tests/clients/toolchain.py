@@ -23,6 +23,8 @@ from tools.processes import CommandFailed, run
 BUILD_WITHIN_S = 1200
 INSTALL_WITHIN_S = 300
 SHOWN_LINES = 200
+GO_MINOR = 26
+"""linstor-csi v1.11.2 asks for Go 1.26, golinstor v0.61.0 for 1.23."""
 GOLINSTOR_CHATTER = "[DEBUG]"
 """How golinstor begins the line that it writes for every request."""
 
@@ -50,22 +52,35 @@ def need(command: str, package: str) -> str:
     return found
 
 
-def go_at_least(minor: int) -> str:
-    """The Go toolchain, 1.`minor` or newer. Skips the test where there is none."""
-    go = need("go", "golang-go")
-    version = run([go, "env", "GOVERSION"], cwd=Path("/")).strip()
-    matched = re.match(r"go1\.(\d+)", version)
-    if matched is None or int(matched[1]) < minor:
-        pytest.skip(f"needs Go 1.{minor}; {go} is {version or 'unknown'}")
-    return go
+def go_toolchain() -> str:
+    """A Go that compiles all of it: the machine's, or one that an older one fetches from Go's own registry."""
+    found = need("go", "golang-go")
+    matched = re.match(r"go1\.(\d+)", _go_version(found))
+    return found if matched and int(matched[1]) >= GO_MINOR else _fetched_toolchain(found)
+
+
+def _fetched_toolchain(older: str) -> str:
+    """Go releases are modules, too: a Go that is too old to run them by itself downloads them and checks their sums."""
+    name = f"go1.{GO_MINOR}.0.linux-{run([older, 'env', 'GOARCH'], cwd=Path('/')).strip()}"
+
+    def build(place: Path) -> None:
+        shutil.copytree(_module(older, "golang.org/toolchain", f"v0.0.1-{name}"), place, dirs_exist_ok=True)
+        for program in (*place.glob("bin/*"), *place.glob("pkg/tool/*/*")):
+            program.chmod(0o755)
+
+    return str(cached("toolchain", name, build) / "bin/go")
+
+
+def _module(go: str, module: str, version: str) -> Path:
+    """Where the module cache has it, downloaded where it has it not."""
+    facts = run_build([go, "mod", "download", "-json", f"{module}@{version}"], Path("/"))
+    return Path(json.loads(facts)["Dir"])
 
 
 def go_binary(package: str, module: str, version: str, go: str) -> Path:
     """The binary of `package`, built inside the published `module@version`: its own go.sum pins what it imports."""
     def build(place: Path) -> None:
-        facts = run_build([go, "mod", "download", "-json", f"{module}@{version}"], Path("/"))
-        source = Path(json.loads(facts)["Dir"])
-        _compile([go, "build", "-p", "1", "-trimpath", "-o", str(place), package], source)
+        _compile([go, "build", "-p", "1", "-trimpath", "-o", str(place), package], _module(go, module, version))
 
     name = Path(package).name
     return cached(f"{name}-{version}", _key(package, module, version, _go_version(go)), build) / name
