@@ -110,7 +110,7 @@ def test_what_is_not_there_is_named() -> None:
     with pytest.raises(NotFound):
         views.show_file(model.cluster, Call(None, {"file": "/etc/none"}))
     with pytest.raises(NotFound):
-        views.check(model.cluster, Call(None, {"file": PATH, "node": "none"}))
+        status(model, "none")
 
 
 def test_what_a_file_holds_stays_out_of_support_cases() -> None:

@@ -38,19 +38,19 @@ def _meant(cluster: Cluster, call: Call[Any], word: str) -> rest_files.ExternalF
 
 
 def check(cluster: Cluster, call: Call[Any]) -> object:
-    """Whether the node would write it. LINSTOR asks the satellite's list of allowed folders; here there is none."""
+    """Whether the node would write it. LINSTOR asks the satellite's list of allowed folders, and says no of what it
+    does not know; here there is no such list.
+    """
     if file := _meant(cluster, call, "check"):
         return file
-    external_files.checked_path(call.path["file"], bare=True)
-    lookups.node(cluster, call.path["node"], bare=True)
     return rest_files.ExternalFileCheck(allowed=False)
 
 
 def status(cluster: Cluster, call: Call[Any]) -> object:
     if meant := _meant(cluster, call, "status"):
         return meant
-    file = external_files.found(cluster, call.path["file"], bare=True)
     node = lookups.node(cluster, call.path["node"], bare=True)
+    file = external_files.found(cluster, call.path["file"], bare=True)
     key = external_files.property_of(file.path)
     wanted = any(key in cluster.resource_definitions[key_of(resource.name)].props
                  for resource in cluster.resources_on(node.name))
