@@ -108,7 +108,8 @@ def _guarded(options: Namespace, out: TextIO, command: Command, args: Namespace)
 
     screen = Screen(_style(options, out), out)
     try:
-        client, recorder = connect(options, os.environ, out, planning=options.dry_run and not command.reads)
+        client, recorder = connect(options, os.environ, out, planning=options.dry_run and not command.reads,
+                                   file=getattr(args, "from_file", None) or "")
         call = Call(args, client, screen, recorder)
         command.run(call)
         if recorder.planner is not None:

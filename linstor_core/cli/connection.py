@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from linstor_core.cli.call import Recorder
+import msgspec
+
+from linstor_core.cli.call import CallFailed, Recorder
+from linstor_core.cli.exit_codes import USAGE_ERROR
 
 if TYPE_CHECKING:
     from linstor_core.client.client import LinstorClient
@@ -38,6 +41,23 @@ class CurlTransport:
         data = ("-H", "Content-Type: application/json", "-d", body.decode()) if body is not None else ()
         self._out.write(shlex.join(("curl", "-X", method, *data, self._url + path)) + "\n")
         raise RequestShown
+
+
+class FileTransport:
+    """Answers with what a list wrote into a file with -m."""
+
+    def __init__(self, file: str) -> None:
+        self._file = Path(file)
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> Reply:
+        from linstor_core.client.transport import Reply
+
+        try:
+            found = msgspec.json.decode(self._file.read_bytes())
+        except (OSError, msgspec.DecodeError) as error:
+            raise CallFailed(f"{self._file}: {error}", USAGE_ERROR) from error
+        is_wrapped = isinstance(found, list) and len(found) == 1 and isinstance(found[0], list)
+        return Reply(200, msgspec.json.encode(found[0] if is_wrapped else found), {})
 
 
 class ProgressTransport:
@@ -92,8 +112,11 @@ def _configured(file: Path) -> str:
 
 
 def connect(options: Namespace, environment: Mapping[str, str], out: TextIO, *,
-            planning: bool = False) -> tuple[LinstorClient, Recorder]:
-    """Nothing is sent yet. `planning` asks for plans only. Raises ValueError for an address that is none."""
+            planning: bool = False, file: str = "") -> tuple[LinstorClient, Recorder]:
+    """Nothing is sent yet. `planning` asks for plans only, `file` holds the answer to whatever is asked.
+
+    Raises ValueError for an address that is none.
+    """
     from linstor_core.client.client import LinstorClient, local_token
     from linstor_core.client.transport import Credentials, HttpTransport
     from linstor_core.client.uris import controller_urls
@@ -101,7 +124,9 @@ def connect(options: Namespace, environment: Mapping[str, str], out: TextIO, *,
     urls = controller_urls(controllers_of(options, environment))
     transport: Transport
     http: HttpTransport | None = None
-    if options.curl:
+    if file:
+        transport = FileTransport(file)
+    elif options.curl:
         transport = CurlTransport(urls[0], out)
     else:
         credentials = Credentials(

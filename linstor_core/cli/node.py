@@ -6,6 +6,7 @@ from datetime import datetime
 
 from linstor_core.cli.arguments import (
     ASYNC,
+    FROM_FILE,
     NODE,
     NODES,
     PASTABLE,
@@ -181,7 +182,8 @@ NOUN = Noun("node", ("n",), "Machines of the cluster.", (
             lambda call: call.show(call.client.evict_node(call.args.node_name))),
     Command("list", ("l",), "Show the nodes.",
             (PASTABLE, group_by("node", "nodetype", "addresses", "state"), NODES,
-             Arg("--show-aux-props", "a column for auxiliary properties", "flag"), PROPS, SHOW_PROPS), list_nodes,
+             Arg("--show-aux-props", "a column for auxiliary properties", "flag"), PROPS, SHOW_PROPS, FROM_FILE),
+            list_nodes,
             reads=True),
     Command("info", (), "Show what nodes can do.",
             (PASTABLE, Arg("--full", "with the reasons for what they cannot", "flag", ("-f",)), NODES), info,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+
+import msgspec
 
 from linstor_core.cli.arguments import (
     ASYNC,
@@ -92,10 +94,39 @@ def list_resources(call: Call) -> None:
     resources = call.client.resources(args.resources or (), args.nodes or (), props=args.props or ())
     columns = [Column("ResourceName"), Column("Node"), *([Column("DRBD Ports")] if args.show_drbd_ports else []),
                Column("Layers"), Column("Usage"), Column("Conns"), Column("State", right=True), Column("CreatedOn")]
-    primaries = Counter(resource.name for resource in resources if resource.state and resource.state.in_use)
+    primaries = Counter(resource.name for resource in resources if _is_used(resource))
     rows = (_row(call, resource, primaries) for resource in resources
             if not args.faulty or _is_faulty(resource))
     call.table(columns, rows)
+
+
+def involved(call: Call) -> None:
+    """All resources of every definition that is on the node, as the options say."""
+    args = call.args
+    bundles: dict[str, list[Resource]] = {}
+    for resource in call.client.resources():
+        bundles.setdefault(resource.name, []).append(resource)
+    found = [resource for bundle in bundles.values() if _is_meant(call, bundle) for resource in bundle]
+    if call.as_json:
+        call.screen.json(msgspec.json.encode([found]))
+        return
+    columns = [Column("ResourceName"), Column("Node"), Column("Usage"), Column("State", right=True)]
+    primaries = Counter(resource.name for resource in found if _is_used(resource))
+    call.screen.table(columns, ([resource.name, resource.node_name, usage_cell(resource, primaries), _state(resource)]
+                                for resource in found), group_by=["resourcename"], pastable=args.pastable)
+
+
+def _is_used(resource: Resource) -> bool:
+    return resource.state is not None and bool(resource.state.in_use)
+
+
+def _is_meant(call: Call, bundle: Sequence[Resource]) -> bool:
+    args = call.args
+    diskless = [resource for resource in bundle if "DISKLESS" in resource.flags]
+    return (any(resource.node_name.upper() == args.node_name.upper() for resource in bundle)
+            and (not args.inuse or any(map(_is_used, bundle)))
+            and (not args.diskless_inuse or any(map(_is_used, diskless)))
+            and (args.min_diskful is None or len(bundle) - len(diskless) < args.min_diskful))
 
 
 def _row(call: Call, resource: Resource, primaries: Counter[str]) -> list[Cell | str]:
@@ -159,6 +190,11 @@ NOUN = Noun("resource", ("r",), "Definitions placed on nodes.", (
              NODES, Arg("--all", "has no effect any more", "flag", ("-a",)),
              Arg("--faulty", "only those that are not as they should be", "flag"), PROPS, SHOW_PROPS,
              Arg("--show-drbd-ports", "a column for DRBD's ports", "flag")), list_resources, reads=True),
+    Command("involved", ("inv",), "Show all resources of what is on a node.",
+            (PASTABLE, Arg("--inuse", "only what is used somewhere", "flag", ("-i",)),
+             Arg("--diskless-inuse", "only what is used where it has no storage", "flag", ("-d",)),
+             Arg("--min-diskful", "only what has fewer replicas", aliases=("-m",), kind=int), NODE), involved,
+            reads=True),
     Command("list-volumes", ("lv",), "Show the volumes of resources.", VOLUME_LIST_ARGS, list_volumes, reads=True),
     Command("toggle-disk", ("td",), "Give a resource storage on a node, or take it away.",
             (Arg("--storage-pool", "the pool to take", aliases=("-s",), completes="pools"),

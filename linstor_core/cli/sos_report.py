@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from linstor_core.cli.arguments import NODES, RESOURCES
+from linstor_core.cli.arguments import FROM_FILE, NODES, RESOURCES
 from linstor_core.cli.call import Call, CallFailed
 from linstor_core.cli.error_reports import time_ms
 from linstor_core.cli.exit_codes import UNKNOWN_ERROR
@@ -56,5 +56,5 @@ NOUN = Noun("sos-report", ("sos",), "All that somebody needs who is to find out 
 ))
 
 SPACE = Noun("space-reporting", ("spr",), "How much space was used.", (
-    Command("query", ("qry",), "Show the report.", (), show_space, reads=True),
+    Command("query", ("qry",), "Show the report.", (FROM_FILE,), show_space, reads=True),
 ))

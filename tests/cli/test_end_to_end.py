@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,37 +10,15 @@ import pytest
 from linstor_core.client.client import LinstorClient
 from linstor_core.client.errors import ObjectNotFound
 from linstor_core.client.volumes import HasSnapshots, VolumeService
+from tests.cli.shell import Shell
 
 MIB_16 = 16 * 1024
-
-
-class Shell:
-    def __init__(self, url: str) -> None:
-        self.environment = {**os.environ, "LS_CONTROLLERS": url, "PYTHONIOENCODING": "utf-8"}
-
-    def __call__(self, line: str, expect: int = 0) -> str:
-        done = subprocess.run([sys.executable, "-m", "linstor_core.cli", "--disable-config", *line.split()],
-                              capture_output=True, text=True, env=self.environment, timeout=120, check=False)
-        assert done.returncode == expect, (line, done.stdout, done.stderr)
-        return done.stdout
-
-    def json(self, line: str) -> list[dict[str, object]]:
-        answer = json.loads(self("-m " + line))
-        assert len(answer) == 1
-        return answer[0]
 
 
 @pytest.fixture
 def linstor(cluster) -> Shell:
     """A node with a thin pool and a group `fast` with one volume."""
-    shell = Shell(cluster.url)
-    address, _, port = cluster.satellite.rpartition(":")
-    shell(f"node create {cluster.node_name} {address} -p {port}")
-    LinstorClient(cluster.url).node(cluster.node_name)
-    shell(f"sp c filethin {cluster.node_name} thin {cluster.pool_dir}")
-    shell("rg c fast --place-count 1 -s thin -l storage")
-    shell("vg c fast")
-    return shell
+    return Shell(cluster.url).with_a_group(cluster)
 
 
 def test_a_volume_from_the_command_line(linstor, cluster):

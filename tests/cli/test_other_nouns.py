@@ -175,3 +175,29 @@ def test_which_controller_answers(controller, linstor):
 def test_the_space_report(controller, linstor):
     controller.answer("GET /v1/space-report", {"reportText": "none"})
     assert linstor("spr qry") == (0, "none\n")
+
+
+def test_what_is_on_a_node(controller, linstor):
+    controller.answer("GET /v1/view/resources", [
+        {"name": "a", "node_name": "n1", "state": {"in_use": True}}, {"name": "a", "node_name": "n2"},
+        {"name": "b", "node_name": "n1"},
+        {"name": "b", "node_name": "n3", "flags": ["DISKLESS"], "state": {"in_use": True}},
+        {"name": "c", "node_name": "n2"}])
+
+    def names(line):
+        return [(resource["name"], resource["node_name"]) for resource in json.loads(linstor("-m " + line)[1])[0]]
+
+    assert names("r inv N1") == [("a", "n1"), ("a", "n2"), ("b", "n1"), ("b", "n3")]
+    assert names("r inv n1 -d") == [("b", "n1"), ("b", "n3")]
+    assert names("r inv n1 -m 2") == [("b", "n1"), ("b", "n3")]
+    assert names("r inv n2 -i") == [("a", "n1"), ("a", "n2")]
+    assert "InUse" in linstor("r inv n1")[1]
+
+
+def test_a_list_from_a_file(controller, linstor, tmp_path):
+    nodes = [{"name": "n1", "type": "SATELLITE", "connection_status": "ONLINE"}]
+    for number, content in enumerate((nodes, [nodes])):
+        (tmp_path / f"{number}.json").write_text(json.dumps(content))
+        assert "Online" in linstor(f"n l --from-file {tmp_path}/{number}.json")[1]
+    assert linstor(f"n l --from-file {tmp_path}/none")[0] == 2
+    assert controller.asked == []
