@@ -18,9 +18,18 @@ def decode(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
         raise InvalidInput("The body is null.", Code.UNKNOWN_ERROR, bare=True,
                            details="This call expects a JSON object.", correction="Send at least {}.")
     try:
-        return decoder.decode(data)
+        return _decode(decoder, data)
     except msgspec.DecodeError as fault:
         found = _TRAILING.search(str(fault))
         if found is None:
             raise
-        return decoder.decode(data[:int(found[1]) - 1])
+        return _decode(decoder, data[:int(found[1]) - 1])
+
+
+def _decode(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
+    try:
+        return decoder.decode(data)
+    except UnicodeDecodeError as fault:
+        raise msgspec.DecodeError(f"A string is not UTF-8: {fault.reason}") from fault
+    except RecursionError as fault:
+        raise msgspec.DecodeError("The objects and lists are nested too deeply") from fault
