@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from typing import Any
 
 import msgspec
-from flask import Flask, Response, has_request_context, request
+from flask import Flask, Request, Response, has_request_context, request
 from msgspec import structs
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotAcceptable, UnsupportedMediaType
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, MapAdapter
 
 from linstor_core.controller import plans, request_body
 from linstor_core.controller.api_description import Html
@@ -32,13 +32,20 @@ log = logging.getLogger(__name__)
 BAD_JSON = -0x3000000000000003
 """What LINSTOR answers for a body that is not the JSON it expects (0xcffffffffffffffd, signed)."""
 
+BODY = "linstor.body"
+"""Where the server puts a request's whole body into its environment."""
+
 JSON_HEADERS = (("Content-Type", "application/json"), ("Access-Control-Allow-Origin", "*"))
 
 
 class Pending(Response):
-    """An answer that is still being worked out: the server awaits `work` and sends what it gives."""
+    """An answer that is still being worked out: the server awaits `work` and sends what it gives.
 
-    work: Coroutine[Any, Any, Response]
+    It is never sent itself, so none of a response's parts is made for it.
+    """
+
+    def __init__(self, work: Coroutine[Any, Any, Response]) -> None:
+        self.work = work
 
 
 class EventStream(Response):
@@ -55,6 +62,15 @@ class _Anything(BaseConverter):
     weight = 300
 
 
+class _Application(Flask):
+    """Flask, told that the host has no say in routing: it would work that out twice for every request."""
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        if request is None:
+            return None
+        return MapAdapter(self.url_map, "linstor", "", "", request.scheme, request.path, request.method)
+
+
 class Services(msgspec.Struct):
     """What a route may use beyond the model: the controller and whatever stands beside it."""
 
@@ -69,7 +85,7 @@ class Services(msgspec.Struct):
 
 def create_app(services: Services, routes: Iterable[Route]) -> Flask:
     """A Flask application whose every URL is a row of `routes`."""
-    app = Flask("linstor_core.controller", static_folder=None)
+    app = _Application("linstor_core.controller", static_folder=None)
     app.url_map.strict_slashes = False
     app.url_map.redirect_defaults = False
     app.url_map.merge_slashes = False
@@ -94,9 +110,7 @@ def _add(app: Flask, services: Services, route: Route) -> None:
             if route.read is not None:
                 return _answer(route.read(services.controller.cluster, call))
             work = _serve(services, route, call) if route.service is not None else _write(services, route, call)
-            pending = Pending()
-            pending.work = _answered(services, route, work, _request_line())
-            return pending
+            return Pending(_answered(services, route, work, _request_line()))
         except (LinstorError, HTTPException, msgspec.DecodeError) as fault:
             return _refusal(services, fault, route.mask)
 
@@ -193,7 +207,7 @@ def _query() -> dict[str, list[str]]:
 
 
 def _body(decoder: msgspec.json.Decoder[Any], route: Route) -> Any:
-    data = request.get_data(cache=False)
+    data: bytes = request.environ[BODY]
     if not data and route.lenient:
         return decoder.decode(b"{}")
     media = request.content_type

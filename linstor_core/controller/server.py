@@ -18,7 +18,15 @@ from urllib.parse import unquote
 import uvicorn
 from flask import Flask, Response
 
-from linstor_core.controller.app import EventStream, Pending, Services, allowed_methods, has_options_route, unauthorized
+from linstor_core.controller.app import (
+    BODY,
+    EventStream,
+    Pending,
+    Services,
+    allowed_methods,
+    has_options_route,
+    unauthorized,
+)
 from linstor_core.controller.token_gate import TokenGate
 
 Scope = MutableMapping[str, Any]
@@ -112,7 +120,7 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
         "SERVER_NAME": "linstor", "SERVER_PORT": "0", "REMOTE_ADDR": (scope.get("client") or ("", 0))[0],
         "wsgi.version": (1, 0), "wsgi.url_scheme": scope["scheme"], "wsgi.input": io.BytesIO(body),
         "wsgi.errors": io.StringIO(), "wsgi.multithread": False, "wsgi.multiprocess": False, "wsgi.run_once": False,
-        "CONTENT_LENGTH": str(len(body)),
+        "CONTENT_LENGTH": str(len(body)), BODY: body,
     }
     for name, value in scope["headers"]:
         key = name.decode("latin-1").upper().replace("-", "_")
