@@ -36,7 +36,8 @@ def test_volumes_on_two_nodes(golinstor_tests: Path, test: str, cluster: Any, tw
 
 
 @pytest.mark.parametrize("test", ["TestDefinitionsAndRefusals", "TestProperties", "TestKeyValueStore",
-                                  "TestEventStream", "TestPassphraseRemotesAndReports"])
+                                  "TestEventStream", "TestPassphraseRemotesAndReports", "TestExternalFiles",
+                                  "TestRemotesWithSecrets"])
 def test_controller_alone(golinstor_tests: Path, test: str, cluster: Any) -> None:
     passes(golinstor_tests, test, cluster, [])
 

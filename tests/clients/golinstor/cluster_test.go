@@ -6,6 +6,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"strconv"
@@ -124,7 +125,7 @@ func refused(t *testing.T, err error, code uint64) {
 
 func missing(t *testing.T, err error) {
 	t.Helper()
-	if err != client.NotFoundError {
+	if !errors.Is(err, client.NotFoundError) {
 		t.Fatalf("wanted %q, got %v", client.NotFoundError, err)
 	}
 }
