@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from linstor_core.client.calls import Calls, Entries, filters
 from linstor_core.wire import rest_bodies as bodies
-from linstor_core.wire.rest_resources import NodeConnection, ResourceConnection
+from linstor_core.wire.rest_resources import MigrationWindow, NodeConnection, ResourceConnection
 from linstor_core.wire.rest_v1 import PropertyInfo
 
 _PROXY = "drbd-proxy"
+_WINDOW = "migration-window"
 
 
 class ConnectionCalls(Calls):
@@ -28,6 +29,19 @@ class ConnectionCalls(Calls):
 
     def modify_resource_connection(self, resource: str, node_a: str, node_b: str, body: bodies.PropsModify) -> Entries:
         return self._write("PUT", "resource-definitions", resource, "resource-connections", node_a, node_b, body=body)
+
+    def migration_window(self, resource: str, node_a: str, node_b: str) -> MigrationWindow:
+        """This and the next two are not in LINSTOR's own REST: its controllers answer 404."""
+        return self._get(MigrationWindow, "resource-definitions", resource, "resource-connections", node_a, node_b,
+                         _WINDOW)
+
+    def open_migration_window(self, resource: str, node_a: str, node_b: str, lease_s: float) -> Entries:
+        """Two primaries for this long; opening it again makes it last longer, never shorter."""
+        return self._write("PUT", "resource-definitions", resource, "resource-connections", node_a, node_b, _WINDOW,
+                           body=bodies.MigrationWindowOpen(lease_s=lease_s))
+
+    def close_migration_window(self, resource: str, node_a: str, node_b: str) -> Entries:
+        return self._write("DELETE", "resource-definitions", resource, "resource-connections", node_a, node_b, _WINDOW)
 
     def enable_drbd_proxy(self, resource: str, node_a: str, node_b: str) -> Entries:
         return self._write("POST", "resource-definitions", resource, _PROXY, "enable", node_a, node_b)

@@ -3,6 +3,7 @@
     ClientError
     ├── ConnectionFailed      no controller could be reached; nothing was done
     ├── AnswerTimeout         a controller took the call and hung up or did not answer in time: it may still do it
+    │   └── HungUp            it hung up
     ├── UnexpectedReply       what answered does not speak REST v1
     └── ApiCallError          the controller refused, or could not finish, what was asked
         ├── ObjectNotFound    300-323
@@ -41,6 +42,10 @@ class ConnectionFailed(ClientError):
 
 class AnswerTimeout(ClientError):
     """Ask for the state of the object before repeating a call that is not idempotent."""
+
+
+class HungUp(AnswerTimeout):
+    """The connection broke before an answer came."""
 
 
 class UnexpectedReply(ClientError):

@@ -11,7 +11,7 @@ import requests
 from msgspec import Struct
 from requests import adapters
 
-from linstor_core.client.errors import AnswerTimeout, ConnectionFailed, UnexpectedReply
+from linstor_core.client.errors import AnswerTimeout, ConnectionFailed, HungUp, UnexpectedReply
 
 Query = Mapping[str, str | Sequence[str] | None]
 
@@ -114,7 +114,7 @@ class HttpTransport:
                     break
                 except requests.ConnectionError as error:
                     if method != "GET":
-                        raise AnswerTimeout(f"{url} hung up during {method} {path}: {_reason(error)}") from error
+                        raise HungUp(f"{url} hung up during {method} {path}: {_reason(error)}") from error
                     attempts.append(f"{url}: {_reason(error)}")
                 else:
                     self._prefer(position)

@@ -1,97 +1,76 @@
 """VolumeService: what every platform asks of storage, in its own words.
 
 A volume is a resource definition with volume 0. Every verb may be repeated after any failure and ends in the same
-state; so a caller that lost an answer just asks again.
+state, and several callers may ask for the same at once. A verb whose answer got lost because a controller went away is
+repeated here, with the next controller of the client; only what then still fails is raised.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-
-from msgspec import Struct, field
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from linstor_core.client.client import LinstorClient
-from linstor_core.client.errors import ApiCallError, ClientError, ObjectExists, ObjectNotFound
+from linstor_core.client.errors import ApiCallError, ObjectExists, ObjectNotFound
+from linstor_core.client.patience import Patience, repeatable
+from linstor_core.client.volume_values import (
+    ORIGIN,
+    VOLUME_NUMBER,
+    WITHOUT_DATA,
+    BeingDeleted,
+    Capacity,
+    CloneFailed,
+    HasSnapshots,
+    MigrationWindow,
+    RollbackBlocked,
+    RollbackBlockers,
+    Snapshot,
+    SnapshotFailed,
+    Volume,
+    VolumeMismatch,
+    capacity_of,
+    device_path,
+    is_volume,
+    snapshot_of,
+    volume_of,
+)
 from linstor_core.wire import rest_bodies as bodies
 from linstor_core.wire.rest_resources import Resource
-from linstor_core.wire.rest_resources import Volume as RestVolume
 from linstor_core.wire.rest_v1 import ResourceDefinition
-from linstor_core.wire.rest_v1 import Snapshot as RestSnapshot
 
-VOLUME_NUMBER = 0
-CLONE_POLL_S = 0.5
-_WITHOUT_DATA = frozenset({"DISKLESS", "DRBD_DISKLESS", "TIE_BREAKER", "NVME_INITIATOR"})
-_SYMLINK = "Satellite/Device/Symlinks/"
+__all__ = ["BeingDeleted", "Capacity", "CloneFailed", "HasSnapshots", "MigrationWindow", "RollbackBlocked",
+           "RollbackBlockers", "Snapshot", "SnapshotFailed", "Volume", "VolumeMismatch", "VolumeService"]
 
-
-class Volume(Struct, frozen=True):
-    """`nodes` hold its data; `devices` has a path for every node on which it can be opened now."""
-
-    name: str
-    size_kib: int
-    group: str
-    external_name: str = ""
-    props: dict[str, str] = field(default_factory=dict)
-    nodes: tuple[str, ...] = ()
-    devices: dict[str, str] = field(default_factory=dict)
-    in_use_on: tuple[str, ...] = ()
-
-
-class Snapshot(Struct, frozen=True):
-    """`complete` when every one of its nodes took it. `size_kib` is that of the volume at that moment."""
-
-    volume: str
-    name: str
-    size_kib: int
-    complete: bool
-    nodes: tuple[str, ...] = ()
-    created_ms: int | None = None
-
-
-class Capacity(Struct, frozen=True):
-    """What a group can give, replicas counted: all, what is left, and the largest volume that fits (KiB)."""
-
-    total_kib: int
-    free_kib: int
-    largest_volume_kib: int
-
-
-class VolumeMismatch(ClientError):
-    """A volume of that name exists and is not what was asked for."""
-
-
-class HasSnapshots(ClientError):
-    """The volume cannot go while these are there."""
-
-    def __init__(self, volume: str, names: Iterable[str]) -> None:
-        self.names = tuple(names)
-        super().__init__(f"{volume} has snapshots: {', '.join(self.names)}")
-
-
-class CloneFailed(ClientError):
-    """The data could not be copied, or not in time."""
+POLL_S = 0.5
+SETTLE_S = 30.0
+"""How long a verb waits for other work on the volume before it gives up."""
+LEASE_S = 120.0
+_REMOVED_FIRST = frozenset({"ZFS", "ZFS_THIN"})
+"""Providers that can only go back to their newest snapshot."""
 
 
 class VolumeService:
-    """All methods raise ClientError, and ObjectNotFound where a volume, snapshot, group or node is not there."""
+    """All methods raise ClientError; ObjectNotFound where a volume, snapshot, group or node is not there (unless said
+    otherwise), InvalidRequest where a name or size is none, ConnectionFailed where no controller can be reached.
+    """
 
     def __init__(self, client: LinstorClient, sleep: Callable[[float], None] = time.sleep,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self.client = client
-        self._sleep = sleep
-        self._clock = clock
+        self.patience = Patience(sleep, clock, POLL_S)
 
     # Volumes
 
     def find(self, name: str) -> Volume | None:
-        """The volume, or None. A definition without volumes is no volume."""
+        """The volume, or None. Neither a definition without volumes nor one that is being deleted is a volume."""
         found = self._definition(name)
-        if found is None or not found.volume_definitions:
+        if found is None or not is_volume(found):
             return None
-        return _volume(found, self.client.resources([name]))
+        return volume_of(found, self.client.resources([found.name]))
 
     def get(self, name: str) -> Volume:
+        """Raises VolumeMismatch for a definition without volumes, BeingDeleted."""
         volume = self.find(name)
         return volume if volume is not None else self._missing(name)
 
@@ -102,24 +81,25 @@ class VolumeService:
         by_name: dict[str, list[Resource]] = {}
         for resource in self.client.resources():
             by_name.setdefault(resource.name, []).append(resource)
-        return tuple(_volume(definition, by_name.get(definition.name, [])) for definition in definitions
-                     if definition.name.startswith(prefix) and definition.volume_definitions)
+        return tuple(volume_of(definition, by_name.get(definition.name, [])) for definition in definitions
+                     if definition.name.upper().startswith(prefix.upper()) and is_volume(definition))
 
+    @repeatable
     def create(self, name: str, group: str, size_kib: int, props: dict[str, str] | None = None) -> Volume:
         """Create and place a volume as its group says; one that is there with this size and group is returned.
 
-        Raises VolumeMismatch, NoSpace, NotEnoughNodes. A volume that could not be placed is removed again.
+        Raises VolumeMismatch, BeingDeleted, NoSpace, NotEnoughNodes. A volume that could not be placed is removed
+        again.
         """
-        if self.find(name) is None:
+        if self._existing(name) is None:
             self._spawn(name, group, size_kib)
         volume = self.get(name)
-        if volume.group.upper() != group.upper() or volume.size_kib != size_kib:
-            raise VolumeMismatch(f"{name} exists with {volume.size_kib} KiB in the group {volume.group}")
+        if volume.group.upper() != group.upper() or volume.size_kib != size_kib or ORIGIN in volume.props:
+            raise VolumeMismatch(f"{name} exists with {volume.size_kib} KiB in the group {volume.group}"
+                                 + (", made from another one" if ORIGIN in volume.props else ""))
         if not volume.nodes:
             self.client.auto_place(name)
-        if props and any(volume.props.get(key) != value for key, value in props.items()):
-            self.set_props(name, props)
-        return self.get(name)
+        return self._with_props(volume, props)
 
     def _spawn(self, name: str, group: str, size_kib: int) -> None:
         body = bodies.ResourceGroupSpawn(resource_definition_name=name, volume_sizes=(size_kib,))
@@ -133,111 +113,218 @@ class VolumeService:
                 self.client.delete_resource_definition(name)
             raise
 
-    def set_props(self, name: str, props: dict[str, str]) -> None:
-        self.client.modify_resource_definition(name, bodies.ResourceDefinitionModify(override_props=props))
+    def _with_props(self, volume: Volume, props: dict[str, str] | None) -> Volume:
+        if props and any(volume.props.get(key) != value for key, value in props.items()):
+            self.set_props(volume.name, props)
+        return self.get(volume.name)
 
+    @repeatable
+    def set_props(self, name: str, props: dict[str, str], delete: Sequence[str] = ()) -> None:
+        """Set some properties and remove others; the rest stays."""
+        self.client.modify_resource_definition(
+            name, bodies.ResourceDefinitionModify(override_props=props, delete_props=tuple(delete)))
+
+    @repeatable
     def grow(self, name: str, size_kib: int) -> Volume:
-        """Make it at least this large; a volume that is, is left alone."""
+        """Make it at least this large; a volume that is, is left alone. Raises NoSpace."""
         volume = self.get(name)
         if volume.size_kib >= size_kib:
             return volume
         self.client.modify_volume_definition(name, VOLUME_NUMBER, bodies.VolumeDefinitionModify(size_kib=size_kib))
         return self.get(name)
 
-    def delete(self, name: str) -> None:
-        """Remove it everywhere; nothing to do where it is not. Raises InUse and HasSnapshots."""
+    @repeatable
+    def rename(self, name: str, new_name: str) -> Volume:
+        """Its data, snapshots and uuid stay, even while it is in use. Where only `new_name` is there, it was done.
+
+        Raises VolumeMismatch where both are there, StateConflict while it is being copied from.
+        """
+        if name == new_name:
+            return self.get(name)
+        found, other = self._definition(name), self._definition(new_name)
+        if found is None and other is not None:
+            return self.get(new_name)
+        if found is not None and other is not None and found.uuid != other.uuid:
+            raise VolumeMismatch(f"{name} can't be renamed: {new_name} exists, too")
+        try:
+            self.patience.while_busy(lambda: self.client.rename_resource_definition(name, new_name), SETTLE_S)
+        except ObjectNotFound:
+            if self.find(new_name) is None:
+                raise
+        return self.get(new_name)
+
+    @repeatable
+    def delete(self, name: str, with_snapshots: bool = False) -> None:
+        """Remove it everywhere; nothing to do where it is not. A node that is away removes its part when it returns.
+
+        Raises InUse, HasSnapshots (unless they go with it), StateConflict while it is being copied from.
+        """
         if self._definition(name) is None:
             return
         snapshots = self.snapshots(name)
-        if snapshots:
+        if snapshots and not with_snapshots:
             raise HasSnapshots(name, (snapshot.name for snapshot in snapshots))
-        self.client.delete_resource_definition(name)
+        for snapshot in snapshots:
+            self.delete_snapshot(name, snapshot.name)
+        self.patience.while_busy(lambda: self.client.delete_resource_definition(name), SETTLE_S)
 
     # Use on a node
 
+    @repeatable
     def make_available(self, name: str, node: str) -> str:
-        """Make the volume usable on a node, over the network where it has no data; gives the device's path."""
+        """Make the volume usable on a node, over the network where it has no data; gives the device's path.
+
+        Raises StateConflict where the volume's layers offer no way to reach it from that node.
+        """
         self.client.make_available(name, node)
         return self.device(name, node)
 
     def device(self, name: str, node: str) -> str:
         """The path of the volume on a node. Raises ObjectNotFound where it is not available there."""
-        return _device_path(self.client.volume(name, node, VOLUME_NUMBER))
+        return device_path(self.client.volume(name, node, VOLUME_NUMBER))
 
+    @repeatable
     def release(self, name: str, node: str) -> None:
         """The opposite of `make_available`: a replica stays, what was only an access goes. Raises InUse."""
         for resource in self.client.resources([name], nodes=[node]):
-            if _WITHOUT_DATA & set(resource.flags):
+            if WITHOUT_DATA & set(resource.flags):
                 self.client.delete_resource(name, resource.node_name, keep_tiebreaker=True)
+
+    @repeatable
+    def open_migration_window(self, name: str, node_a: str, node_b: str, lease_s: float = LEASE_S) -> MigrationWindow:
+        """Let two nodes have the volume open for writing for this long; once more, to make it last longer.
+
+        The controller closes it by itself. Raises ObjectNotFound where the volume is not available on both nodes.
+        """
+        self.client.open_migration_window(name, node_a, node_b, lease_s)
+        window = self.client.migration_window(name, node_a, node_b)
+        return MigrationWindow(name, (node_a, node_b), window.expires_ms)
+
+    @repeatable
+    def close_migration_window(self, name: str, node_a: str, node_b: str) -> None:
+        """Nothing to do where it is closed, or the volume is no longer on both nodes."""
+        try:
+            self.client.close_migration_window(name, node_a, node_b)
+        except ObjectNotFound:
+            return
 
     # Snapshots
 
+    @repeatable
     def snapshot(self, volume: str, name: str) -> Snapshot:
-        """Take a snapshot; one that is there is returned."""
+        """Take a snapshot; one that is there and complete is returned, one that failed is taken anew.
+
+        Raises SnapshotFailed, StateConflict where the pool takes none.
+        """
         found = self._snapshot(volume, name)
+        if found is not None and found.failed:
+            self.delete_snapshot(volume, found.name)
+            found = None
         if found is None:
-            self.client.create_snapshot(volume, bodies.SnapshotCreate(name=name))
-            found = self._snapshot(volume, name)
-        return found or _snapshot(self.client.snapshot(volume, name))
+            # Where another caller was faster, its snapshot is waited for.
+            _unless_there(lambda: self.patience.while_busy(
+                lambda: self.client.create_snapshot(volume, bodies.SnapshotCreate(name=name)), SETTLE_S))
+        return self._complete_snapshot(volume, name)
+
+    def _complete_snapshot(self, volume: str, name: str) -> Snapshot:
+        waiting = self.patience.waiting(SETTLE_S)
+        while True:
+            found = self._snapshot(volume, name) or snapshot_of(self.client.snapshot(volume, name))
+            if found.complete:
+                return found
+            if found.failed or not waiting.more():
+                raise SnapshotFailed(f"The snapshot {name} of {volume} is not complete")
 
     def snapshots(self, volume: str) -> tuple[Snapshot, ...]:
         """Those of a volume, oldest first."""
-        found = map(_snapshot, self.client.snapshots([volume]))
+        found = map(snapshot_of, self.client.snapshots([volume]))
         return tuple(sorted(found, key=lambda snapshot: (snapshot.created_ms or 0, snapshot.name)))
 
+    @repeatable
     def delete_snapshot(self, volume: str, name: str) -> None:
-        """Nothing to do where it, or the volume, is not there."""
+        """Nothing to do where it, or the volume, is not there. Raises StateConflict while it is being copied from."""
         if self._snapshot(volume, name) is not None:
-            self.client.delete_snapshot(volume, name)
+            self.patience.while_busy(lambda: self.client.delete_snapshot(volume, name), SETTLE_S)
 
+    def rollback_blockers(self, volume: str, snapshot: str) -> RollbackBlockers:
+        """What stands against `roll_back` as things are now; nothing is false."""
+        found = snapshot_of(self.client.snapshot(volume, snapshot))
+        newer: tuple[str, ...] = ()
+        resources = self.client.resources([volume])
+        if any(each.provider_kind in _REMOVED_FIRST for resource in resources for each in resource.volumes):
+            names = [each.name for each in self.snapshots(volume)]
+            newer = tuple(names[names.index(found.name) + 1:])
+        open_on = tuple(resource.node_name for resource in resources
+                        if resource.state is not None and resource.state.in_use)
+        reasons = [f"It is in use on {node}." for node in open_on]
+        reasons += [f"The snapshot {name} is newer and has to be deleted first." for name in newer]
+        if not found.complete:
+            reasons.append(f"The snapshot {found.name} is not complete.")
+        return RollbackBlockers(open_on, newer, tuple(reasons))
+
+    @repeatable
     def roll_back(self, volume: str, snapshot: str) -> None:
-        """Take the volume back to a snapshot: what was written since is lost. Raises InUse."""
-        self.client.roll_back(volume, snapshot)
+        """Take the volume back to a snapshot: what was written since is lost. Raises RollbackBlocked, InUse."""
+        blockers = self.rollback_blockers(volume, snapshot)
+        if blockers:
+            raise RollbackBlocked(volume, blockers)
+        self.patience.while_busy(lambda: self.client.roll_back(volume, snapshot), SETTLE_S)
 
-    def restore_snapshot(self, volume: str, snapshot: str, new_name: str, group: str | None = None) -> Volume:
-        """A new volume with the content of a snapshot, in the volume's group or another one.
+    # Copies
 
-        A restore that stopped half way is completed.
+    @repeatable
+    def restore_snapshot(self, volume: str, snapshot: str, new_name: str, group: str | None = None,
+                         *, size_kib: int = 0, props: dict[str, str] | None = None) -> Volume:
+        """A new volume with the content of a snapshot, in the volume's group or another one, grown to `size_kib`.
+
+        A restore that stopped half way is completed. Raises VolumeMismatch where `new_name` is anything else.
         """
         source = self.client.snapshot(volume, snapshot)
-        target = self._definition(new_name)
+        origin = f"{new_name.upper()} from snapshot {source.uuid}"
+        target = self._existing(new_name)
         if target is None:
             group = group or self.client.resource_definition(volume).resource_group_name
-            fields = bodies.ResourceDefinitionFields(name=new_name, resource_group_name=group)
-            self.client.create_resource_definition(bodies.ResourceDefinitionCreate(resource_definition=fields))
-        if target is None or not target.volume_definitions:
-            self.client.restore_volume_definitions(source.resource_name, source.name, new_name)
-        if not self.client.resources([new_name]):
-            self.client.restore_resource(source.resource_name, source.name,
-                                         bodies.SnapshotRestore(to_resource=new_name))
-        return self.get(new_name)
+            fields = bodies.ResourceDefinitionFields(name=new_name, resource_group_name=group, props={ORIGIN: origin})
+            _unless_there(lambda: self.client.create_resource_definition(
+                bodies.ResourceDefinitionCreate(resource_definition=fields)))
+            target = self.client.resource_definition(new_name)
+        _check_origin(target, origin)
+        if not self.client.volume_definitions(new_name):
+            _unless_there(lambda: self.client.restore_volume_definitions(
+                source.resource_name, source.name, new_name))
+        if not self.client.resources_of(new_name):
+            _unless_there(lambda: self.client.restore_resource(
+                source.resource_name, source.name, bodies.SnapshotRestore(to_resource=new_name)))
+        return self._with_props(self.grow(new_name, size_kib), props)
 
-    # Copies and numbers
+    @repeatable
+    def clone(self, source: str, new_name: str, timeout_s: float = 3600.0, *, group: str | None = None,
+              size_kib: int = 0, props: dict[str, str] | None = None) -> Volume:
+        """A full copy of a volume as it is now, grown to `size_kib`; waits till the data is there.
 
-    def clone(self, source: str, new_name: str, timeout_s: float = 3600.0) -> Volume:
-        """A full copy of a volume as it is now; waits till the data is there. Raises CloneFailed, VolumeMismatch."""
-        if self._definition(new_name) is None:
-            self.client.clone(source, bodies.CloneRequest(name=new_name))
-        deadline = self._clock() + timeout_s
-        while (status := self._clone_status(source, new_name)) == "CLONING":
-            if self._clock() > deadline:
+        Raises CloneFailed, VolumeMismatch where `new_name` is anything else.
+        """
+        origin = f"{new_name.upper()} from volume {self.client.resource_definition(source).uuid}"
+        if self._existing(new_name) is None:
+            body = bodies.CloneRequest(name=new_name, resource_group=group, override_props={ORIGIN: origin})
+            _unless_there(lambda: self.patience.while_busy(lambda: self.client.clone(source, body), SETTLE_S))
+        _check_origin(self.client.resource_definition(new_name), origin)
+        waiting = self.patience.waiting(timeout_s)
+        while (status := self.client.clone_status(source, new_name).status) == "CLONING":
+            if not waiting.more():
                 raise CloneFailed(f"{new_name} was not copied within {timeout_s:g} s")
-            self._sleep(CLONE_POLL_S)
         if status != "COMPLETE":
             raise CloneFailed(f"{new_name} could not be copied from {source}: {status}")
-        return self.get(new_name)
+        return self._with_props(self.grow(new_name, size_kib), props)
 
-    def _clone_status(self, source: str, clone: str) -> str:
-        try:
-            return self.client.clone_status(source, clone).status
-        except ObjectNotFound:
-            raise VolumeMismatch(f"{clone} exists and is no clone of {source}") from None
+    # Numbers
 
     def capacity(self, group: str) -> Capacity:
-        info = self.client.size_info(group).space_info
-        if info is None:
-            return Capacity(0, 0, 0)
-        return Capacity(info.capacity_in_kib or 0, info.available_size_in_kib or 0, info.max_vlm_size_in_kib)
+        return capacity_of(self.client.size_info(group))
+
+    def capacities(self) -> dict[str, Capacity]:
+        """Of every group, in one call."""
+        return {name: capacity_of(info) for name, info in self.client.all_size_info().result.items()}
 
     # Look-ups
 
@@ -245,37 +332,31 @@ class VolumeService:
         found = self.client.resource_definitions([name], with_volume_definitions=True)
         return next((definition for definition in found if definition.name.upper() == name.upper()), None)
 
+    def _existing(self, name: str) -> ResourceDefinition | None:
+        """Raises BeingDeleted for one that does not go in time."""
+        waiting = self.patience.waiting(SETTLE_S)
+        while (found := self._definition(name)) is not None and "DELETE" in found.flags:
+            if not waiting.more():
+                raise BeingDeleted(f"{name} is still being deleted")
+        return found
+
     def _snapshot(self, volume: str, name: str) -> Snapshot | None:
         return next((item for item in self.snapshots(volume) if item.name.upper() == name.upper()), None)
 
     def _missing(self, name: str) -> Volume:
         """Lets the controller say in its own words what is missing."""
         definition = self.client.resource_definition(name)
+        if "DELETE" in definition.flags:
+            raise BeingDeleted(f"{definition.name} is being deleted")
         raise VolumeMismatch(f"{definition.name} has no volume")
 
 
-def _volume(definition: ResourceDefinition, resources: list[Resource]) -> Volume:
-    devices = {resource.node_name: _device_path(volume) for resource in resources for volume in resource.volumes
-               if volume.volume_number == VOLUME_NUMBER and "INACTIVE" not in resource.flags and _device_path(volume)}
-    first = min(definition.volume_definitions, key=lambda volume: volume.volume_number or 0)
-    return Volume(
-        definition.name, first.size_kib or 0, definition.resource_group_name, definition.external_name,
-        definition.props,
-        nodes=tuple(resource.node_name for resource in resources if not _WITHOUT_DATA & set(resource.flags)),
-        devices=devices,
-        in_use_on=tuple(resource.node_name for resource in resources
-                        if resource.state is not None and resource.state.in_use),
-    )
+def _unless_there(step: Callable[[], object]) -> None:
+    """A step that makes something; another caller may be ahead."""
+    with suppress(ObjectExists):
+        step()
 
 
-def _device_path(volume: RestVolume) -> str:
-    """The link that is named after the resource stays the same on every node and over every restart."""
-    links = [value for key, value in sorted(volume.props.items()) if key.startswith(_SYMLINK)]
-    return next((link for link in links if "/by-res/" in link), volume.device_path)
-
-
-def _snapshot(snapshot: RestSnapshot) -> Snapshot:
-    sizes = {volume.volume_number: volume.size_kib or 0 for volume in snapshot.volume_definitions}
-    times = [part.create_timestamp for part in snapshot.snapshots if part.create_timestamp is not None]
-    return Snapshot(snapshot.resource_name, snapshot.name, sizes.get(VOLUME_NUMBER, 0),
-                    "SUCCESSFUL" in snapshot.flags, snapshot.nodes, min(times, default=None))
+def _check_origin(definition: ResourceDefinition, origin: str) -> None:
+    if definition.props.get(ORIGIN) != origin:
+        raise VolumeMismatch(f"{definition.name} exists and was not made from this source: {origin}")

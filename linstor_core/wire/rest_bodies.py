@@ -133,6 +133,14 @@ class ResourceDefinitionModify(PropsModify, frozen=True):
     resource_group: str | None = None
 
 
+class ResourceDefinitionRename(Body, frozen=True):
+    new_name: str = ""
+
+
+class MigrationWindowOpen(Body, frozen=True):
+    lease_s: float
+
+
 class CloneRequest(PropsModify, frozen=True):
     """`volume_sizes` in KiB, 0 for the size of the source."""
 

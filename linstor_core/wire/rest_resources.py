@@ -146,6 +146,15 @@ class Resource(Document, frozen=True):
     shared_name: str = ""
 
 
+class MigrationWindow(Document, frozen=True):
+    """Whether two nodes may have a resource open for writing. `expires_ms` (Unix time) is left out for a window that
+    somebody opened by hand.
+    """
+
+    open: bool = False
+    expires_ms: int | None = None
+
+
 class ResourceConnection(Document, frozen=True):
     node_a: str = ""
     node_b: str = ""
