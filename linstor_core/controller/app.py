@@ -19,7 +19,7 @@ from linstor_core.controller import plans, request_body
 from linstor_core.controller.api_description import Html
 from linstor_core.controller.call import Call, Content, Encoded
 from linstor_core.controller.controller import Controller
-from linstor_core.controller.diagnostics.instruments import Instruments
+from linstor_core.controller.diagnostics.instruments import Instruments, SetLogLevels
 from linstor_core.controller.events import NODES, PROMOTION, EventHub
 from linstor_core.controller.keyring import Keyring
 from linstor_core.controller.route import NoBody, Route
@@ -71,6 +71,10 @@ class _Application(Flask):
         return MapAdapter(self.url_map, "linstor", "", "", request.scheme, request.path, request.method)
 
 
+async def _no_satellite(_: str, __: dict[str, str]) -> None:
+    """For a controller without satellites."""
+
+
 class Services(msgspec.Struct):
     """What a route may use beyond the model: the controller and whatever stands beside it."""
 
@@ -81,6 +85,7 @@ class Services(msgspec.Struct):
     reconnect: Callable[[str], None]
     ask: plans.Ask
     instruments: Instruments
+    set_log_levels: SetLogLevels = _no_satellite
 
 
 def create_app(services: Services, routes: Iterable[Route]) -> Flask:

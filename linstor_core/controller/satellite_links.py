@@ -24,7 +24,15 @@ from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import LinstorError
 from linstor_core.domain.nodes import ConnectionStatus, NetInterface, Node, NodeType
 from linstor_core.wire import node_report
-from linstor_core.wire.node_report import Hello, HelloAnswer, PlannedSteps, PlanResource, Report
+from linstor_core.wire.node_report import (
+    Hello,
+    HelloAnswer,
+    LogLevels,
+    PlannedSteps,
+    PlanResource,
+    Report,
+    SetLogLevels,
+)
 from linstor_core.wire.resource_spec import ResourceSpec
 
 log = logging.getLogger(__name__)
@@ -56,16 +64,31 @@ class SatelliteLink:
         self._retry = asyncio.Event()
         self._socket: ClientConnection | None = None
         self._numbers = itertools.count(1)
-        self._questions: dict[int, asyncio.Future[PlannedSteps]] = {}
+        self._questions: dict[int, asyncio.Future[PlannedSteps | LogLevels]] = {}
+        self._protocol = 0
 
     async def ask(self, spec: ResourceSpec) -> PlannedSteps | None:
         """What the satellite would do for a spec; None when it is not there or does not answer in time."""
+        answer = await self._answer_to(PlanResource(next(self._numbers), spec))
+        return answer if isinstance(answer, PlannedSteps) else None
+
+    async def set_log_levels(self, levels: dict[str, str]) -> dict[str, str] | None:
+        """The levels in force after these were set; None when it is not there, too old, or does not answer in time."""
+        if self._protocol < node_report.LOG_LEVELS_SINCE:
+            return None
+        answer = await self._answer_to(SetLogLevels(next(self._numbers), levels))
+        if not isinstance(answer, LogLevels):
+            return None
+        self._controller.fold(reports.logging_from(self._key, answer.levels))
+        return answer.levels
+
+    async def _answer_to(self, question: PlanResource | SetLogLevels) -> PlannedSteps | LogLevels | None:
         if self._socket is None:
             return None
-        number = next(self._numbers)
+        number = question.number
         answer = self._questions[number] = asyncio.get_running_loop().create_future()
         try:
-            await self._socket.send(node_report.encode(PlanResource(number, spec)))
+            await self._socket.send(node_report.encode(question))
             return await asyncio.wait_for(answer, self.ANSWER_S)
         except (TimeoutError, WebSocketException):
             return None
@@ -114,6 +137,7 @@ class SatelliteLink:
             return ConnectionStatus.AUTHENTICATION_ERROR, "the satellite did not introduce itself"
         if answer.refusal:
             return ConnectionStatus(answer.refusal), answer.message
+        self._protocol = answer.protocol
         self._controller.fold(reports.introduced(node.name, answer))
         mailbox = self._dispatcher.open(self._key)
         try:
@@ -132,7 +156,7 @@ class SatelliteLink:
                     self._failures = 0
                     # A report that can't be stored ends the link: the next full sync tells all of it again.
                     await self._controller.fold(reports.reported(name, message))
-                elif isinstance(message, PlannedSteps) and message.number in self._questions:
+                elif isinstance(message, PlannedSteps | LogLevels) and message.number in self._questions:
                     self._questions[message.number].set_result(message)
         finally:
             self._socket = None
@@ -191,6 +215,11 @@ class SatelliteLinks:
         """What the satellite of a node would do for a spec; None when nobody can tell."""
         found = self._running.get(node_key)
         return await found[0].ask(spec) if found is not None else None
+
+    async def set_log_levels(self, node_key: str, levels: dict[str, str]) -> dict[str, str] | None:
+        """The levels in force on a node after these were set; None where they could not be."""
+        found = self._running.get(node_key)
+        return await found[0].set_log_levels(levels) if found is not None else None
 
     def reconnect(self, node_key: str) -> None:
         """Break the link, if there is one, and dial at once."""

@@ -85,3 +85,5 @@ class NodeSeen(Struct, frozen=True):
     reconnect_attempts: int = 0
     host_name: str = ""
     offline_since_ms: int | None = None
+    log_levels: dict[str, str] = field(default_factory=dict)
+    """LINSTOR's names of levels by the logger's name; empty where the satellite does not tell."""

@@ -15,6 +15,7 @@ from linstor_core.wire.node_report import (
     MAX_FRAME_BYTES,
     Hello,
     HelloAnswer,
+    LogLevels,
     PlannedSteps,
     Report,
     ToSatellite,
@@ -53,7 +54,7 @@ class Link:
         self._pools: dict[str, PoolSeen] = {}
         self._resources: dict[str, ResourceSeen] = {}
         self._finish: Report | None = None
-        self._answers: list[PlannedSteps] = []
+        self._answers: list[PlannedSteps | LogLevels] = []
         self._news = asyncio.Event()
 
     def tell_pool(self, pool: PoolSeen) -> None:
@@ -64,7 +65,7 @@ class Link:
         self._resources[resource.resource_name.upper()] = resource
         self._news.set()
 
-    def tell_planned(self, answer: PlannedSteps) -> None:
+    def tell_answer(self, answer: PlannedSteps | LogLevels) -> None:
         self._answers.append(answer)
         self._news.set()
 

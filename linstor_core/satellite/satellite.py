@@ -15,6 +15,7 @@ from linstor_core import __version__
 from linstor_core.domain.nodes import ConnectionStatus
 from linstor_core.domain.observed import PoolSeen, ResourceSeen
 from linstor_core.domain.storage_pools import ProviderKind
+from linstor_core.satellite import log_levels
 from linstor_core.satellite.channel import Channel, Link
 from linstor_core.satellite.clock import Clock, SystemClock
 from linstor_core.satellite.executor import Executor
@@ -33,8 +34,10 @@ from linstor_core.wire.node_report import (
     FullSync,
     Hello,
     HelloAnswer,
+    LogLevels,
     PlannedSteps,
     PlanResource,
+    SetLogLevels,
     ToSatellite,
 )
 from linstor_core.wire.resource_spec import ResourceSpec
@@ -129,7 +132,7 @@ class Satellite:
             min(hello.newest_protocol, PROTOCOL_VERSION), self._settings.name, __version__,
             tuple(DRIVERS), tuple(LAYERS),
             {kind.value: ["This satellite has no driver for it"] for kind in ProviderKind if kind not in DRIVERS},
-            {}, platform.system(), platform.release(), refusal, message)
+            {}, platform.system(), platform.release(), log_levels.in_force(), refusal, message)
 
     def _refusal(self, hello: Hello) -> tuple[str, str]:
         """(name of a ConnectionStatus, message); empty when the controller is served."""
@@ -174,7 +177,9 @@ class Satellite:
                     await self._reconciler.forget(message.resource_name)
             case PlanResource():
                 steps, obstacles = await self._reconciler.plan(message.spec)
-                link.tell_planned(PlannedSteps(message.number, steps, obstacles))
+                link.tell_answer(PlannedSteps(message.number, steps, obstacles))
+            case SetLogLevels():
+                link.tell_answer(LogLevels(message.number, log_levels.set_levels(message.levels)))
             case Hello():
                 _log.warning("a second greeting was ignored")
 

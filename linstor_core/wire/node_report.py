@@ -8,8 +8,10 @@ from msgspec import Struct, field
 from linstor_core.domain.observed import PoolSeen, ResourceSeen
 from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 OLDEST_PROTOCOL_VERSION = 1
+LOG_LEVELS_SINCE = 2
+"""The first protocol with SetLogLevels."""
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 
 
@@ -37,6 +39,8 @@ class HelloAnswer(Struct, frozen=True, tag="hello_answer"):
     unsupported_layers: dict[str, list[str]] = field(default_factory=dict)
     platform: str = ""
     os_variant: str = ""
+    log_levels: dict[str, str] = field(default_factory=dict)
+    """By the logger's name."""
     refusal: str = ""
     message: str = ""
 
@@ -84,6 +88,20 @@ class PlannedSteps(Struct, frozen=True, tag="planned_steps"):
     obstacles: tuple[str, ...] = ()
 
 
+class SetLogLevels(Struct, frozen=True, tag="set_log_levels"):
+    """Log from these levels on until the next start, by the logger's name; the levels have LINSTOR's names."""
+
+    number: int
+    levels: dict[str, str]
+
+
+class LogLevels(Struct, frozen=True, tag="log_levels"):
+    """The answer to the SetLogLevels of that number: the levels in force."""
+
+    number: int
+    levels: dict[str, str]
+
+
 class Report(Struct, frozen=True, tag="report"):
     """What the satellite sees, sent after it worked and when something changed by itself.
 
@@ -96,8 +114,8 @@ class Report(Struct, frozen=True, tag="report"):
     synced: int = 0
 
 
-ToSatellite = Hello | FullSync | ApplyPools | ApplyResource | ForgetResource | PlanResource
-ToController = HelloAnswer | Report | PlannedSteps
+ToSatellite = Hello | FullSync | ApplyPools | ApplyResource | ForgetResource | PlanResource | SetLogLevels
+ToController = HelloAnswer | Report | PlannedSteps | LogLevels
 
 _encoder = msgspec.msgpack.Encoder()
 _to_satellite: msgspec.msgpack.Decoder[ToSatellite] = msgspec.msgpack.Decoder(ToSatellite)

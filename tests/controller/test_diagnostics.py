@@ -48,7 +48,7 @@ def test_log_levels_change_at_run_time(controller_process: Service) -> None:
     assert status == 500 and json.loads(body)[0]["ret_code"] == -0x4000000000000000 + 230
     assert json.loads(ask(controller_process, "GET", path)[1])["log"] == log
     answer = entries(ask(controller_process, "PUT", path, {"log": {"level_global": "WARN"}}))
-    assert [item["ret_code"] for item in answer] == [0x2100003, -0x8000000000000000 + 0x2100000 + 3001]
+    assert [item["ret_code"] for item in answer] == [0x2100003]
 
 
 def test_the_configuration_names_what_runs(controller_process: Service) -> None:
@@ -56,15 +56,6 @@ def test_the_configuration_names_what_runs(controller_process: Service) -> None:
     host, port = controller_process.address.split(":")
     assert config["http"] == {"enabled": True, "listen_address": host, "port": int(port)}
     assert config["db"]["connection_url"] == f"sqlite:///{controller_process.state}/linstor.db"
-
-
-def test_a_satellite_keeps_its_configuration(controller_process: Service) -> None:
-    body = {"log": {"level": "DEBUG"}}
-    assert ask(controller_process, "PUT", "/v1/nodes/nope/config", body)[0] == 404
-    ask(controller_process, "POST", "/v1/nodes", {"name": "alpha", "type": "SATELLITE", "net_interfaces": [
-        {"name": "default", "address": "127.0.0.1", "satellite_port": 1, "satellite_encryption_type": "PLAIN"}]})
-    answer = ask(controller_process, "PUT", "/v1/nodes/alpha/config", body)
-    assert answer[0] == 500 and entries(answer)[0]["ret_code"] == -0x4000000000000000 + 234
 
 
 def test_a_backup_is_a_whole_database_and_overwrites_nothing(controller_process: Service) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -9,20 +10,19 @@ from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
 from linstor_core.controller.diagnostics.instruments import Instruments, Services
 from linstor_core.controller.route import Route
-from linstor_core.domain.errors import Code, InvalidInput
+from linstor_core.domain.cluster import key_of
+from linstor_core.domain.errors import Code, Conflict, InvalidInput
+from linstor_core.domain.log_levels import LEVELS, LIBRARIES, OURS, name_of
 from linstor_core.wire import api_call_rc as rc
 from linstor_core.wire import rest_diagnostics as rest
 
-LEVELS = {"ERROR": logging.ERROR, "WARN": logging.WARNING, "INFO": logging.INFO, "DEBUG": logging.DEBUG, "TRACE": 5}
-LIBRARIES, OURS = "", "linstor_core"
-"""Names of the loggers whose levels are LINSTOR's `level` and `level_linstor`."""
 NO_EFFECT = 3001
+NOT_CONNECTED = 1002
 
 
 def level_of(logger: str) -> str:
     """LINSTOR's name of the level that is in force."""
-    number = logging.getLogger(logger).getEffectiveLevel()
-    return next((name for name, limit in LEVELS.items() if number >= limit), "TRACE")
+    return name_of(logging.getLogger(logger).getEffectiveLevel())
 
 
 def running(instruments: Instruments) -> rest.ControllerConfig:
@@ -40,42 +40,60 @@ async def show(services: Services, _: Call[Any]) -> object:
     return running(services.instruments)
 
 
-async def modify(_: Services, call: Call[rest.ControllerConfigModify]) -> object:
-    log = call.body.log
-    wanted = {} if log is None else {
-        LIBRARIES: log.level_global or log.level, OURS: log.level_linstor_global or log.level_linstor}
-    levels = {logger: _level(text) for logger, text in wanted.items() if text is not None}
+async def modify(services: Services, call: Call[rest.ControllerConfigModify]) -> object:
+    """What is global is told to the satellites, too."""
+    log = call.body.log or rest.LogModify()
+    levels = _levels(log.level_global or log.level, log.level_linstor_global or log.level_linstor)
+    everywhere = _levels(log.level_global, log.level_linstor_global)
     if not levels:
         # LINSTOR's code for this: it fails on what is missing.
-        raise InvalidInput("No log level is given, and nothing else can be changed at run time.", Code.UNKNOWN_ERROR,
-                           bare=True, correction='Send for instance {"log": {"level_linstor": "DEBUG"}}.')
+        raise _nothing_given(Code.UNKNOWN_ERROR)
     for logger, level in levels.items():
-        logging.getLogger(logger).setLevel(level)
+        logging.getLogger(logger).setLevel(LEVELS[level])
     answers = [call.rc(rc.Severity.SUCCESS, rc.MODIFIED, "The log level is changed until the controller's next start.")]
-    if log is not None and (log.level_global or log.level_linstor_global):
-        answers.append(call.rc(rc.Severity.WARN, NO_EFFECT, "Satellites keep their log levels.",
-                               correction="Start them with --log-level to change theirs."))
-    return answers
+    return [*answers, *await _tell_satellites(services, call, everywhere)] if everywhere else answers
+
+
+async def _tell_satellites(services: Services, call: Call[Any], levels: dict[str, str]) -> list[rc.ApiCallRc]:
+    """A warning for each satellite that could not be told."""
+    nodes = [node for _, node in sorted(services.controller.cluster.nodes.items()) if node.type.runs_satellite]
+    told = await asyncio.gather(*(services.set_log_levels(key_of(node.name), levels) for node in nodes))
+    return [call.rc(rc.Severity.WARN, NOT_CONNECTED, f"The satellite '{node.name}' keeps its log level.",
+                    cause="It is not connected, or of a release that can't change it.",
+                    correction="Repeat the call when it is there.", refs={"Node": node.name})
+            for node, answer in zip(nodes, told, strict=True) if answer is None]
 
 
 async def modify_node(services: Services, call: Call[rest.NodeConfigModify]) -> object:
-    """Refuses: satellites take their level at their start."""
+    """Only log levels change at run time. Raises Conflict (995) where the satellite can't be told."""
     node = lookups.node(services.controller.cluster, call.path["node"], bare=True)
-    log = call.body.log
-    for text in (log.level, log.level_global, log.level_linstor, log.level_linstor_global) if log is not None else ():
-        if text is not None:
-            _level(text)
-    raise InvalidInput(f"The configuration of the satellite '{node.name}' can't be changed from here.",
-                       Code.INVLD_REQUEST, bare=True,
-                       correction="Start it with the settings it should have, for instance --log-level DEBUG.")
+    log = call.body.log or rest.LogModify()
+    levels = _levels(log.level or log.level_global, log.level_linstor or log.level_linstor_global)
+    if not levels:
+        raise _nothing_given(Code.INVLD_REQUEST)
+    if await services.set_log_levels(key_of(node.name), levels) is None:
+        raise Conflict(f"The satellite '{node.name}' could not be told.", Code.NOT_CONNECTED, bare=True,
+                       cause="It is not connected, or of a release that can't change its log level.",
+                       correction="Repeat the call when it is there.", refs={"Node": node.name})
+    return [call.rc(rc.Severity.SUCCESS, rc.MODIFIED, f"The log level of the satellite '{node.name}' is changed until "
+                    "its next start.", refs={"Node": node.name})]
 
 
-def _level(text: str) -> int:
-    level = LEVELS.get(text.upper())
-    if level is None:
+def _levels(libraries: str | None, ours: str | None) -> dict[str, str]:
+    """The levels that are given, by the logger's name. Raises InvalidInput (230) for what is none."""
+    return {logger: _level(text) for logger, text in ((LIBRARIES, libraries), (OURS, ours)) if text is not None}
+
+
+def _level(text: str) -> str:
+    if text.upper() not in LEVELS:
         raise InvalidInput(f"'{text}' is not a log level.", Code.INVLD_CONF, bare=True,
                            correction=f"Choose one of {', '.join(LEVELS)}.")
-    return level
+    return text.upper()
+
+
+def _nothing_given(code: Code) -> InvalidInput:
+    return InvalidInput("No log level is given, and nothing else can be changed at run time.", code, bare=True,
+                        correction='Send for instance {"log": {"level_linstor": "DEBUG"}}.')
 
 
 _PATH = "/v1/controller/config"
@@ -83,6 +101,6 @@ ROUTES = (
     Route("GET", _PATH, "With what the controller runs", service=show, answer=rest.ControllerConfig),
     Route("PUT", _PATH, "Change log levels until the next start", service=modify, body=rest.ControllerConfigModify,
           mask=rc.Operation.MODIFY | rc.Subject.CTRL_CONF),
-    Route("PUT", "/v1/nodes/<node>/config", "Refused: a satellite takes its configuration at its start",
+    Route("PUT", "/v1/nodes/<node>/config", "Change a satellite's log levels until its next start",
           service=modify_node, body=rest.NodeConfigModify, mask=rc.Operation.MODIFY | rc.Subject.NODE),
 )

@@ -33,6 +33,12 @@ class Instruments(Struct):
     now_ms: Callable[[], int]
 
 
+SetLogLevels = Callable[[str, dict[str, str]], Awaitable[dict[str, str] | None]]
+"""Sets log levels (LINSTOR's names by the logger's name) on a node given by its key; gives those in force then, or None
+where it could not be done.
+"""
+
+
 class _Controller(Protocol):
     @property
     def cluster(self) -> Cluster: ...
@@ -49,3 +55,6 @@ class Services(Protocol):
 
     @property
     def instruments(self) -> Instruments: ...
+
+    @property
+    def set_log_levels(self) -> SetLogLevels: ...

@@ -22,7 +22,17 @@ def introduced(node_name: str, answer: HelloAnswer) -> Operation:
         return Change(puts=(NodeSeen(
             node_name, ConnectionStatus.CONNECTED, answer.providers, answer.layers, answer.unsupported_providers,
             answer.unsupported_layers, platform=answer.platform, os_variant=answer.os_variant,
-            host_name=answer.host_name),))
+            host_name=answer.host_name, log_levels=answer.log_levels),))
+
+    return fold
+
+
+def logging_from(node_key: str, levels: dict[str, str]) -> Operation:
+    """A satellite has told its log levels."""
+
+    def fold(cluster: Cluster, _: Context) -> Change:
+        seen = cluster.nodes_seen.get(node_key)
+        return Change(puts=(structs.replace(seen, log_levels=levels),)) if seen is not None else Change()
 
     return fold
 

@@ -11,6 +11,7 @@ from linstor_core.controller.queries.sorted_keys import sorted_keys
 from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster, ControllerSettings, key_of
 from linstor_core.domain.errors import Code, NotFound
+from linstor_core.domain.log_levels import LIBRARIES, OURS
 from linstor_core.domain.nodes import ConnectionStatus, Node, NodeType
 from linstor_core.domain.observed import NodeSeen
 from linstor_core.domain.storage_pools import ProviderKind
@@ -113,7 +114,12 @@ def node_config(cluster: Cluster, call: Call[Any]) -> object:
     active = next((part for part in node.net_interfaces if part.name == node.active_interface), None)
     net = {"bind_address": active.address, "port": active.satellite_port,
            "com_type": (active.satellite_encryption_type or "").lower()} if reached and active is not None else {}
-    return {"config": {}, "debug": {"console_enabled": False}, "log": {"print_stack_trace": False},
+    seen = cluster.nodes_seen.get(key_of(node.name))
+    levels = seen.log_levels if seen is not None and reached else {}
+    log: dict[str, object] = {"print_stack_trace": False}
+    log |= {field: levels[logger] for field, logger in (("level", LIBRARIES), ("level_linstor", OURS))
+            if logger in levels}
+    return {"config": {}, "debug": {"console_enabled": False}, "log": log,
             "remote_spdk": False, "ebs": False, "special_satellite": False, "net": net}
 
 
@@ -135,6 +141,8 @@ ROUTES = (
           answer=list[rest_v1.NetInterface]),
     Route("GET", "/v1/nodes/<node>/net-interfaces/<interface>", "One network interface", read=show_interface,
           answer=rest_v1.NetInterface),
-    Route("GET", "/v1/nodes/<node>/config", "What is known of a satellite's configuration", read=node_config),
-    Route("GET", "/metrics/scrape-target", "Where the nodes' own metrics are", read=scrape_targets),
+    Route("GET", "/v1/nodes/<node>/config", "What is known of a satellite's configuration", read=node_config,
+          answer=dict[str, Any]),
+    Route("GET", "/metrics/scrape-target", "Where the nodes' own metrics are", read=scrape_targets,
+          answer=list[dict[str, list[str]]]),
 )
