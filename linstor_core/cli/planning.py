@@ -10,6 +10,7 @@ import msgspec
 
 from linstor_core.cli.call import CallFailed
 from linstor_core.cli.exit_codes import OPTION_NOT_SUPPORTED
+from linstor_core.client.errors import UnexpectedReply
 from linstor_core.client.transport import Reply, Transport
 from linstor_core.wire.plan import Plan, PlannedObject, PlannedWork, Redundancy
 
@@ -41,9 +42,12 @@ class PlanTransport:
             raise CallFailed(f"--dry-run: the controller can't tell what {method} {target} would do",
                              OPTION_NOT_SUPPORTED)
         reply = self._transport.request(method, f"{path}{'&' if query else '?'}dry_run=true", body)
-        if reply.status >= 400:
-            return reply
-        plan = msgspec.json.decode(reply.content, type=Plan)
+        try:
+            plan = msgspec.json.decode(reply.content, type=Plan)
+        except msgspec.DecodeError as error:
+            if reply.status >= 400:
+                return reply
+            raise UnexpectedReply(f"instead of a plan for {method} {target}: {error}") from error
         if any(entry.is_error for entry in plan.entries):
             return Reply(reply.status, msgspec.json.encode(plan.entries), reply.headers)
         self.plans.append(reply.content)

@@ -33,6 +33,11 @@ class ObjectKind(StrEnum):
     SNAPSHOT = "SNAP"
 
 
+PATHS = re.compile(r"Paths/[^/]+/[^/]+", re.ASCII)
+"""`Paths/<name of the path>/<node>`: the network interface that replication takes on that node."""
+_CONNECTIONS = (ObjectKind.NODE_CONNECTION, ObjectKind.RESOURCE_CONNECTION)
+_INTERFACE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{2,31}", re.ASCII)
+
 _WIDER = {"StorDriver/StorPoolName": r"[^\x00-\x1f]+", "StorDriver/FileDir": r"[^\x00-\x1f]+"}
 """Patterns that LINSTOR's table states too narrowly: a directory may well have a dot or a space in its name."""
 
@@ -92,6 +97,10 @@ def _in_range(bounds: str, value: str, form: str) -> bool:
     return float(low) <= float(value) <= float(high) if "." in low else int(low) <= int(value) <= int(high)
 
 
+def _is_path(kind: ObjectKind, key: str) -> bool:
+    return kind in _CONNECTIONS and PATHS.fullmatch(key) is not None
+
+
 class PropertyChange(Struct, frozen=True):
     """The properties after a change, and what became of each key that was named."""
 
@@ -123,11 +132,16 @@ class PropertyRules:
         return self._by_kind.get(found, {})
 
     def knows(self, kind: ObjectKind, key: str) -> bool:
-        return key.startswith(FREE_NAMESPACE) or key in self.of(kind)
+        return key.startswith(FREE_NAMESPACE) or key in self.of(kind) or _is_path(kind, key)
 
     def check(self, kind: ObjectKind, key: str, value: str) -> None:
         """Raises InvalidInput (213) for a key that such an object does not have, or a value that it can't have."""
         if key.startswith(FREE_NAMESPACE):
+            return
+        if _is_path(kind, key):
+            if not _INTERFACE_NAME.fullmatch(value):
+                raise InvalidInput(f"'{value}' is no name of a network interface.", Code.INVLD_PROP,
+                                   cause=f"'{key}' names the interface that a path takes on a node.")
             return
         rule = self.of(kind).get(key)
         if rule is None:

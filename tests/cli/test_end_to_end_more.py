@@ -82,6 +82,9 @@ def test_words_that_wait_for_more(controller_process):
     """What is refused is refused in LINSTOR's form, never with a trace."""
     linstor = Shell(controller_process.url)
     linstor("n c n1 127.0.0.9")
-    for line in ("n set-log-level n1 debug", "ps cdp lvm n1 /dev/null --pool-name x", "b c nowhere web"):
-        entries = json.loads(linstor("-m " + line, expect=10))
+    for line, status in (("n set-log-level n1 debug", 11), ("ps cdp lvm n1 /dev/null --pool-name x", 10),
+                         ("b c nowhere web", 10), ("rc p c n1 n2 web x data data", 10)):
+        entries = json.loads(linstor("-m " + line, expect=status))
         assert entries[0]["message"]
+    linstor("n c n2 127.0.0.8")
+    assert "no name of a network interface" in linstor("nc p c n1 n2 fast a/b default", expect=10)

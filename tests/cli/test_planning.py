@@ -68,10 +68,11 @@ def test_plans_as_json(planner, linstor):
 
 def test_a_plan_that_would_be_refused(planner, linstor):
     entries = refusal(997, "web is in use")
-    planner.answer("DELETE /v1/resource-definitions/web", {"entries": entries})
-    assert linstor("--dry-run rd d web") == (10, "ERROR:\n    web is in use\n")
-    planner.answer("DELETE /v1/resource-definitions/web", entries, status=500)
-    assert linstor("--dry-run rd d web") == (10, "ERROR:\n    web is in use\n")
+    for answer, status in (({"entries": entries}, 200), ({"entries": entries}, 500), (entries, 500)):
+        planner.answer("DELETE /v1/resource-definitions/web", answer, status=status)
+        assert linstor("--dry-run rd d web") == (10, "ERROR:\n    web is in use\n")
+    planner.answer("DELETE /v1/resource-definitions/web", [CREATED])
+    assert linstor("--dry-run rd d web")[0] == 22
 
 
 def test_a_clone_is_not_waited_for(planner, linstor):

@@ -26,6 +26,8 @@ RULES = PropertyRules([
     (ObjectKind.CONTROLLER, "Letters", ["a", "bbb"], ["ab", "ba", "", "b\n"]),
     (ObjectKind.CONTROLLER, "Count", ["-1", "0", "720"], ["x", "1.0", "9" * 30]),
     (ObjectKind.CONTROLLER, "Text", ["", "anything at all"], []),
+    (ObjectKind.NODE_CONNECTION, "Paths/fast/n1", ["default", "eth_1"], ["a/b", "", "1st"]),
+    (ObjectKind.RESOURCE_CONNECTION, "Paths/fast/n1", ["default"], ["a b"]),
 ])
 def test_values_are_checked(kind: ObjectKind, key: str, good: list[str], bad: list[str]) -> None:
     for value in good:
