@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from msgspec import Struct
-
 from tools import processes
-from tools.bench import playground
+from tools.bench import playground, sizes
+from tools.bench.figure import Figure
 from tools.bench.playground import Server
 from tools.bench.sample import Sample, measure
 from tools.bench.wire_client import request
@@ -18,24 +17,6 @@ from tools.dev.first_volume import GROUP
 SIZE_KIB = 64 * 1024
 MANY = 450
 STARTS = 5
-
-
-class Figure(Struct, frozen=True):
-    """`goal` bounds `value`: from above, or from below where `at_least`. `reference` is LINSTOR 1.34, as text."""
-
-    name: str
-    unit: str
-    value: float
-    goal: float
-    reference: str
-    at_least: bool = False
-    sample: Sample | None = None
-
-    @property
-    def is_met(self) -> bool:
-        return self.value >= self.goal if self.at_least else self.value <= self.goal
-
-
 
 
 def starts(root: Path) -> Iterator[Figure]:
@@ -92,8 +73,11 @@ def definitions(root: Path) -> Iterator[Figure]:
                          sample.per_second, 500, reference, True, sample)
 
 
-GROUPS: dict[str, Callable[[Path], Iterator[Figure]]] = {
-    "starts": starts, "volumes": volumes, "definitions": definitions}
+Group = Callable[[Path], Iterator[Figure]]
+SECTIONS: dict[str, dict[str, Group]] = {
+    "One node": {"starts": starts, "volumes": volumes, "definitions": definitions},
+    "REST at size": {"sizes": sizes.sizes, "clients": sizes.clients},
+}
 
 
 def _measure(running: Server, requests: list[bytes], connections: int = 1) -> Sample:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Mapping
 from typing import Any
+
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 class BadAnswer(Exception):
     """The server refused a request of the benchmark, or hung up."""
 
 
-def request(method: str, path: str, body: Any = None) -> bytes:
+def request(method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> bytes:
     """A whole HTTP/1.1 request."""
     content = b"" if body is None else json.dumps(body).encode()
     head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(content)}\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     if content:
         head += "Content-Type: application/json\r\n"
     return head.encode() + b"\r\n" + content
@@ -34,11 +38,18 @@ class WireClient:
         head, body = self._head()
         lines = head.split(b"\r\n")
         lengths = [int(line[15:]) for line in lines if line[:15].lower() == b"content-length:"]
-        while len(body) < lengths[0] if lengths else not body.endswith(b"0\r\n\r\n"):
-            body += self._more()
+        body = self._rest(body, lengths[0] if lengths else None)
         if int(lines[0].split()[1]) >= 400:
             raise BadAnswer(f"{data[:80]!r}: {head[:40]!r} {body[:600].decode(errors='replace')}")
         return body
+
+    def _rest(self, begun: bytes, length: int | None) -> bytes:
+        pieces, size, end = [begun], len(begun), begun[-len(_LAST_CHUNK):]
+        while size < length if length is not None else end != _LAST_CHUNK:
+            pieces.append(self._more())
+            size += len(pieces[-1])
+            end = (end + pieces[-1])[-len(_LAST_CHUNK):]
+        return b"".join(pieces)
 
     def _head(self) -> tuple[bytes, bytes]:
         got = b""
