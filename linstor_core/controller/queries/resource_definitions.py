@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from linstor_core.controller import lookups
@@ -56,19 +56,21 @@ _whole = lists.Memo(lambda definition: shown(definition, with_volumes=True))
 
 def list_all(cluster: Cluster, call: Call[Any]) -> object:
     memo = _whole if call.flag("with_volume_definitions") else _plain
-    return lists.encoded(memo.get(key_of(definition.name), definition)
-                         for definition in lists.page(call, _wanted(cluster, call)))
+    return lists.encoded(memo.get(key, cluster.resource_definitions[key])
+                         for key in lists.page(call, _wanted(cluster, call)))
 
 
-def _wanted(cluster: Cluster, call: Call[Any]) -> Iterator[ResourceDefinition]:
+def _wanted(cluster: Cluster, call: Call[Any]) -> Iterable[str]:
     names, groups = lists.wanted(call, "resource_definitions"), lists.wanted(call, "resource_groups")
     props = lists.props_filter(call)
-    keys = sorted_keys(cluster, "resource_definitions") if names is None else sorted(names)
-    for key in keys:
-        definition = cluster.resource_definitions.get(key)
-        if definition is not None and lists.passes(groups, key_of(definition.resource_group_name)) and (
-                props is None or props(definition.props)):
-            yield definition
+    found = cluster.resource_definitions
+    keys: tuple[str, ...] = sorted_keys(cluster, "resource_definitions")
+    if names is not None:
+        keys = tuple(key for key in sorted(names) if key in found)
+    if groups is None and props is None:
+        return keys
+    return (key for key in keys if lists.passes(groups, key_of(found[key].resource_group_name))
+            and (props is None or props(found[key].props)))
 
 
 def one(cluster: Cluster, call: Call[Any]) -> object:

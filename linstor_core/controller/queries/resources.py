@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -100,34 +100,32 @@ def view(cluster: Cluster, call: Call[Any]) -> object:
     return lists.encoded(_encoded(cluster, key) for key in lists.page(call, _wanted(cluster, call)))
 
 
-def _wanted(cluster: Cluster, call: Call[Any]) -> Iterator[tuple[str, str]]:
+def _wanted(cluster: Cluster, call: Call[Any]) -> Iterable[tuple[str, str]]:
     """Raises NotFound (300) for a node that does not exist; any other filter that misses gives nothing."""
     nodes = lists.wanted(call, "nodes")
     for name in call.values("nodes"):
         lookups.node(cluster, name, bare=True)
-    return _matching(cluster, call, nodes)
+    pools, props = lists.wanted(call, "storage_pools"), lists.props_filter(call)
+    keys = _keys(cluster, lists.wanted(call, "resources"), nodes)
+    if pools is None and props is None:
+        return keys
+    return (key for key in keys if _passes(cluster.resources[key], pools, props))
 
 
-def _matching(cluster: Cluster, call: Call[Any], nodes: frozenset[str] | None) -> Iterator[tuple[str, str]]:
-    names, pools = lists.wanted(call, "resources"), lists.wanted(call, "storage_pools")
-    props = lists.props_filter(call)
-    for key in _keys(cluster, names, nodes):
-        resource = cluster.resources[key]
-        if pools is not None and not any(key_of(volume.storage_pool) in pools for volume in resource.volumes):
-            continue
-        if props is None or props(resource.props):
-            yield key
+def _passes(resource: Resource, pools: frozenset[str] | None,
+            props: Callable[[Mapping[str, str]], bool] | None) -> bool:
+    return (pools is None or any(key_of(volume.storage_pool) in pools for volume in resource.volumes)) and (
+        props is None or props(resource.props))
 
 
-def _keys(cluster: Cluster, names: frozenset[str] | None, nodes: frozenset[str] | None) -> Iterator[tuple[str, str]]:
+def _keys(cluster: Cluster, names: frozenset[str] | None, nodes: frozenset[str] | None) -> tuple[tuple[str, str], ...]:
     if names is not None:
         found = [(name, node) for name in sorted(names) for node in cluster.nodes_of.get(name, ())]
     elif nodes is not None:
         found = sorted((name, node) for node in nodes for name in cluster.definitions_on.get(node, ()))
     else:
-        yield from sorted_keys(cluster, "resources")
-        return
-    yield from (key for key in found if nodes is None or key[1] in nodes)
+        return sorted_keys(cluster, "resources")
+    return tuple(key for key in found if nodes is None or key[1] in nodes)
 
 
 def of_definition(cluster: Cluster, call: Call[Any]) -> object:
