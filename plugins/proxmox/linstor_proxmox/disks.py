@@ -1,0 +1,206 @@
+"""Volumes: made, listed, grown, renamed, made a template, cloned, freed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from linstor_core.client.volumes import VolumeMismatch
+from linstor_proxmox import snapshots, volume_names
+from linstor_proxmox.catalogue import StoredVolume
+from linstor_proxmox.refusals import Refused, VolumeMissing
+from linstor_proxmox.storage import Storage
+from linstor_proxmox.volume_names import NAME, STORAGE, TEMPLATE, TEMPLATE_SNAPSHOT, VMID, VolumeName
+
+SMALLEST_KIB = 3 * 1024
+"""Replicated volumes have a lower bound. Restoring a backup of an EFI disk of 528 KiB takes up to 4 MiB for it."""
+_MOST_DISKS = 1024
+
+
+def allocate(storage: Storage, vmid: int, image_format: str, wanted: str, size_kib: int) -> str:
+    """A new volume's name. `wanted` may be empty for the next free disk of the guest."""
+    if image_format != "raw":
+        raise Refused(f"unsupported format '{image_format}': storage '{storage.name}' has raw volumes")
+    size_kib = max(size_kib, SMALLEST_KIB)
+    with storage.node.naming:
+        if not wanted:
+            return _with_free_name(storage, vmid, "", lambda name: _create(storage, name, size_kib))
+        name = volume_names.parse(wanted)
+        if name.vmid != vmid or name.is_template or name.template:
+            raise Refused(f"illegal name '{wanted}' - should be 'vm-{vmid}-*'")
+        found = storage.catalogue.find(name)
+        if found is None:
+            _create(storage, name, size_kib)
+        elif not (name.is_cloud_init and found.size_kib >= size_kib):
+            # A cloud-init image is written anew at every start, on a node that may not have the device yet.
+            raise Refused(f"volume '{storage.name}:{wanted}' exists already")
+        return str(name)
+
+
+def _create(storage: Storage, name: VolumeName, size_kib: int) -> None:
+    props = _props(storage, name)
+    for attempt in range(_MOST_DISKS):
+        resource = volume_names.resource_name(storage.name, name.leaf, storage.node.name, attempt)
+        if _is_taken(storage, resource):
+            continue
+        try:
+            storage.service.create(resource, storage.config.group, size_kib, props)
+        except VolumeMismatch:
+            continue
+        return
+    raise Refused(f"unable to allocate '{name}' in storage '{storage.name}'")
+
+
+def _is_taken(storage: Storage, resource: str) -> bool:
+    """Whether a volume has it. What a call that died left without our properties is gone on with instead."""
+    found = storage.service.client.resource_definitions([resource])
+    return any(STORAGE in definition.props for definition in found)
+
+
+def _with_free_name(storage: Storage, vmid: int, template: str, make: Any) -> str:
+    """The first free name, and a volume made under it by `make(name)`.
+
+    Proxmox VE holds a lock of the cluster meanwhile. Should it fail to, two nodes may have taken one name: whoever
+    sees the other's volume gives way, and names never stay double.
+    """
+    taken = {volume.name.leaf for volume in storage.catalogue.all()}
+    for number in range(_MOST_DISKS):
+        leaf = volume_names.disk_leaf(vmid, number)
+        if leaf in taken or f"base-{leaf.removeprefix('vm-')}" in taken:
+            continue
+        name = VolumeName(leaf, vmid, template)
+        make(name)
+        own = [volume for volume in storage.catalogue.all() if volume.name.leaf == leaf]
+        if len(own) == 1:
+            return str(name)
+        _give_way(storage, name)
+        taken.add(leaf)
+    raise Refused(f"unable to allocate an image name for VM {vmid} in storage '{storage.name}'")
+
+
+def _give_way(storage: Storage, name: VolumeName) -> None:
+    for attempt in range(_MOST_DISKS):
+        resource = volume_names.resource_name(storage.name, name.leaf, storage.node.name, attempt)
+        found = storage.service.find(resource)
+        if found is None:
+            return
+        if found.props.get(NAME) == name.leaf and found.props.get(STORAGE) == storage.name:
+            storage.service.delete(resource)
+            return
+
+
+def _props(storage: Storage, name: VolumeName) -> dict[str, str]:
+    props = {STORAGE: storage.name, NAME: name.leaf, VMID: str(name.vmid)}
+    return {**props, TEMPLATE: name.template} if name.template else props
+
+
+def free(storage: Storage, text: str) -> None:
+    """Nothing to do where it is not. Refused while it has linked clones or snapshots that Proxmox VE did not take."""
+    name = volume_names.parse(text)
+    volume = storage.catalogue.find(name)
+    if volume is None:
+        return
+    if volume.name.template != name.template:
+        raise VolumeMissing(storage.name, text)
+    clones = [str(other.name) for other in storage.catalogue.all() if other.name.template == name.leaf]
+    if clones and name.is_template:
+        raise Refused(f"base volume '{text}' is still in use by linked clones: {', '.join(clones)}")
+    snapshots.delete_all(storage, volume)
+    storage.node.migrations.end(storage.service, volume.resource)
+    storage.once_closed(text, lambda: storage.service.delete(volume.resource))
+    storage.node.links.remove(storage.node.links.path(storage.name, name))
+
+
+def images(storage: Storage, vmid: int | None, wanted: Iterable[str] | None) -> list[dict[str, Any]]:
+    """As list_images has them; sizes in bytes."""
+    only = set(wanted) if wanted is not None else None
+    found = []
+    for volume in storage.catalogue.all():
+        volid = f"{storage.name}:{volume.name}"
+        if (only is not None and volid not in only) or (only is None and vmid not in (None, volume.name.vmid)):
+            continue
+        entry = {"volid": volid, "format": "raw", "size": volume.size_kib * 1024, "vmid": volume.name.vmid}
+        found.append({**entry, "parent": volume.name.template} if volume.name.template else entry)
+    return found
+
+
+def size_bytes(storage: Storage, text: str) -> int:
+    return storage.catalogue.get(text).size_kib * 1024
+
+
+def resize(storage: Storage, text: str, size: int, snapshot: str) -> None:
+    """`size` in bytes; a running guest is told of it by Proxmox VE afterwards."""
+    if snapshot:
+        raise Refused(f"resizing the snapshot '{snapshot}' of '{text}' is not supported: snapshots keep their size")
+    volume = storage.catalogue.get(text)
+    size_kib = -(-size // 1024)
+    if size_kib < volume.size_kib:
+        raise Refused(f"volume '{storage.name}:{text}' has {volume.size_kib} KiB and can't be shrunk to {size_kib}")
+    storage.service.grow(volume.resource, size_kib)
+
+
+def rename(storage: Storage, text: str, vmid: int, wanted: str) -> str:
+    """The new name, for another guest or by another name; data stay where they are."""
+    with storage.node.naming:
+        volume = storage.catalogue.get(text)
+        if volume.name.is_template:
+            raise Refused(f"template '{text}' can't be renamed")
+        leaf = wanted or _free_leaf(storage, vmid)
+        name = VolumeName(leaf, volume_names.parse(leaf).vmid, volume.name.template)
+        if name.leaf == volume.name.leaf:
+            return str(name)
+        if storage.catalogue.find(name) is not None:
+            raise Refused(f"target volume '{storage.name}:{name}' already exists")
+        return _call_it(storage, volume, name)
+
+
+def _call_it(storage: Storage, volume: StoredVolume, name: VolumeName) -> str:
+    storage.service.set_props(volume.resource, _props(storage, name))
+    storage.node.links.rename(storage.name, volume.name, name)
+    return str(name)
+
+
+def _free_leaf(storage: Storage, vmid: int) -> str:
+    taken = {volume.name.leaf for volume in storage.catalogue.all()}
+    free_leaves = (leaf for leaf in (volume_names.disk_leaf(vmid, number) for number in range(_MOST_DISKS))
+                   if leaf not in taken and f"base-{leaf.removeprefix('vm-')}" not in taken)
+    found = next(free_leaves, None)
+    if found is None:
+        raise Refused(f"unable to allocate an image name for VM {vmid} in storage '{storage.name}'")
+    return found
+
+
+def make_template(storage: Storage, text: str) -> str:
+    """The template's name. The snapshot that clones start from is taken first: a call that died is gone on with."""
+    with storage.node.naming:
+        volume = storage.catalogue.get(text)
+        if volume.name.is_template:
+            raise Refused(f"volume '{storage.name}:{text}' is a template already")
+        snapshots.take(storage, volume, TEMPLATE_SNAPSHOT)
+        number = int(_free_leaf(storage, volume.name.vmid).rpartition("-")[2])
+        leaf = volume_names.template_leaf(volume.name.leaf, number)
+        return _call_it(storage, volume, VolumeName(leaf, volume.name.vmid, volume.name.template))
+
+
+def clone(storage: Storage, text: str, vmid: int, snapshot: str) -> str:
+    """A linked clone of a template, or of a snapshot: it starts with the same blocks and shares them."""
+    source = storage.catalogue.get(text)
+    if not snapshot and not source.name.is_template:
+        raise Refused(f"'{text}' is neither a template nor was a snapshot named: a linked clone needs one")
+    origin = snapshots.existing(storage, source, snapshot or TEMPLATE_SNAPSHOT)
+    template = "" if snapshot else source.name.leaf
+
+    def restore(name: VolumeName) -> None:
+        for attempt in range(_MOST_DISKS):
+            resource = volume_names.resource_name(storage.name, name.leaf, storage.node.name, attempt)
+            if _is_taken(storage, resource):
+                continue
+            try:
+                storage.service.restore_snapshot(source.resource, origin, resource, storage.config.group,
+                                                 props=_props(storage, name))
+            except VolumeMismatch:
+                continue
+            return
+
+    with storage.node.naming:
+        return _with_free_name(storage, vmid, template, restore)

@@ -1,0 +1,25 @@
+package PVE::Tools;
+
+# Runs a program with its input or output on a file handle, as PVE's function of this name does.
+
+use strict;
+use warnings;
+
+use base qw(Exporter);
+our @EXPORT_OK = qw(run_command);
+
+sub run_command {
+    my ($command, %param) = @_;
+    my $pid = fork() // die "fork: $!\n";
+    if (!$pid) {
+        open(STDIN, $param{input}) or die "input: $!\n" if $param{input};
+        open(STDOUT, $param{output}) or die "output: $!\n" if $param{output};
+        open(STDERR, '>', '/dev/null') or die "errors: $!\n" if $param{errfunc};
+        exec { $command->[0] } @{$command} or die "exec: $!\n";
+    }
+    waitpid($pid, 0);
+    die "command '@{$command}' failed: exit code " . ($? >> 8) . "\n" if $?;
+    return;
+}
+
+1;
