@@ -28,6 +28,7 @@ from linstor_core.controller.diagnostics.traffic import Traffic
 from linstor_core.controller.dispatcher import Dispatcher
 from linstor_core.controller.events import EventHub
 from linstor_core.controller.keyring import Keyring
+from linstor_core.controller.lease_clock import LeaseClock
 from linstor_core.controller.operations import reports, seed
 from linstor_core.controller.repository import Repository
 from linstor_core.controller.routes import ROUTES
@@ -104,6 +105,8 @@ class ControllerDaemon:
         self._http = HttpServer(create_app(services, ROUTES), services, gate, *self._address)
         await self._http.start()
         self._links.start()
+        self._leases = LeaseClock(self.controller)
+        self._leases.start()
         self._upkeep = asyncio.create_task(self._keep_up(), name="upkeep")
 
     def _make_instruments(self) -> Instruments:
@@ -136,6 +139,7 @@ class ControllerDaemon:
 
     async def stop(self) -> None:
         self._upkeep.cancel()
+        self._leases.stop()
         self._events.close()
         await self._http.stop()
         await self._links.stop()

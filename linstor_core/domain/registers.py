@@ -68,11 +68,19 @@ class NodeConnection(Struct, frozen=True):
     props: dict[str, str] = field(default_factory=dict)
 
 
+TWO_PRIMARIES = "DrbdOptions/Net/allow-two-primaries"
+
+
 class ResourceConnection(Struct, frozen=True):
-    """What holds between two replicas of one definition: of that very one, not of a later one of the same name."""
+    """What holds between two replicas of one definition: of that very one, not of a later one of the same name.
+
+    `window_expires_ms` (Unix time) is set while TWO_PRIMARIES among the properties is a lease and no choice of an
+    administrator.
+    """
 
     resource_name: str
     definition_uuid: str
     node_a: str
     node_b: str
     props: dict[str, str] = field(default_factory=dict)
+    window_expires_ms: int | None = None

@@ -9,7 +9,7 @@ from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code, NotFound
 from linstor_core.domain.property_rules import ObjectKind
-from linstor_core.domain.registers import NodeConnection, ResourceConnection
+from linstor_core.domain.registers import TWO_PRIMARIES, NodeConnection, ResourceConnection
 from linstor_core.wire.api_call_rc import MODIFIED, Operation, Severity, Subject
 from linstor_core.wire.rest_bodies import PropsModify
 
@@ -54,13 +54,18 @@ def modify_resources(cluster: Cluster, _: Context, call: Call[PropsModify]) -> C
             lookups.resource(cluster, name, node)
         key = (key_of(name), key_of(f"{node_a};{node_b}"))
         found = cluster.resource_connections.get(key)
-        current = found.props if found is not None and found.definition_uuid == definition.uuid else {}
+        if found is not None and found.definition_uuid != definition.uuid:
+            found = None
+        current = found.props if found is not None else {}
         props, entries = properties.changed(ObjectKind.RESOURCE_CONNECTION, Subject.RSC_CONN, current, call.body, refs)
     entries.append(call.rc(Severity.SUCCESS, MODIFIED, f"The connection of '{name}' between '{node_a}' and '{node_b}' "
                            "is changed.", refs=refs))
     if not props:
-        return Change(deletes=((ResourceConnection, key),) if found is not None else (), answers=tuple(entries))
-    return Change((ResourceConnection(definition.name, definition.uuid, node_a, node_b, props),),
+        stored = key in cluster.resource_connections
+        return Change(deletes=((ResourceConnection, key),) if stored else (), answers=tuple(entries))
+    chosen = TWO_PRIMARIES in {*call.body.override_props, *call.body.delete_props} or TWO_PRIMARIES not in props
+    expires_ms = None if chosen or found is None else found.window_expires_ms
+    return Change((ResourceConnection(definition.name, definition.uuid, node_a, node_b, props, expires_ms),),
                   answers=tuple(entries))
 
 
