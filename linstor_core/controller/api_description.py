@@ -10,11 +10,20 @@ from typing import Any
 
 import jinja2
 
+from linstor_core.controller import query_parameters
 from linstor_core.controller.call import Call
+from linstor_core.controller.diagnostics.exposition import Exposition
 from linstor_core.controller.queries.controller import REST_API_VERSION
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain.cluster import Cluster
 from linstor_core.wire import openapi
+
+
+class Html(str):
+    """A text that is a page."""
+
+
+_MEDIA = {str: "text/plain", Exposition: "text/plain", Html: "text/html", bytes: "application/octet-stream"}
 
 
 def routes_describing(table: tuple[Route, ...]) -> tuple[Route, ...]:
@@ -22,7 +31,8 @@ def routes_describing(table: tuple[Route, ...]) -> tuple[Route, ...]:
 
     @functools.cache
     def document() -> dict[str, Any]:
-        return openapi.document(complete, version=REST_API_VERSION, no_body=NoBody)
+        return openapi.document(complete, version=REST_API_VERSION, no_body=NoBody, media=_MEDIA,
+                                parameters=query_parameters.by_call(complete))
 
     @functools.cache
     def page() -> str:
@@ -35,13 +45,10 @@ def routes_describing(table: tuple[Route, ...]) -> tuple[Route, ...]:
         return Html(page())
 
     own = (Route("GET", "/v1/openapi.json", "This description of the REST API", read=as_json, answer=dict[str, Any]),
-           Route("GET", "/docs", "The description of the REST API as a page", read=as_page, answer=str))
+           Route("GET", "/docs", "The description of the REST API as a page", read=as_page, answer=Html))
     complete = (*table, *own)
     return own
 
-
-class Html(str):
-    """A text that is a page."""
 
 
 def _page(document: dict[str, Any]) -> str:
@@ -54,7 +61,7 @@ def _page(document: dict[str, Any]) -> str:
 
 
 def _call(method: str, path: str, operation: dict[str, Any]) -> dict[str, str]:
-    answers = [response for status, response in operation["responses"].items() if status != "default"]
+    answers = [response for status, response in operation["responses"].items() if status.startswith("2")]
     return {"method": method.upper(), "path": path, "summary": operation["summary"], "tag": operation["tags"][0],
             "body": _schema(operation.get("requestBody")), "answer": _schema(answers[0])}
 
@@ -62,4 +69,4 @@ def _call(method: str, path: str, operation: dict[str, Any]) -> dict[str, str]:
 def _schema(part: dict[str, Any] | None) -> str:
     if not part or "content" not in part:
         return ""
-    return json.dumps(part["content"]["application/json"]["schema"], indent=2)
+    return json.dumps(next(iter(part["content"].values()))["schema"], indent=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
@@ -127,7 +128,7 @@ def _listen(services: Services, stream: str) -> Response:
     text = request.headers.get("Last-Event-ID", "")
     response = EventStream(content_type="text/event-stream",
                            headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "no-cache"})
-    response.events = services.events.listen(stream, int(text) if text.isdigit() else None)
+    response.events = services.events.listen(stream, int(text) if re.fullmatch("[0-9]{1,18}", text) else None)
     return response
 
 
@@ -200,7 +201,8 @@ async def _serve(services: Services, route: Route, call: Call[Any]) -> Response:
 
 def _check_accept(route: Route) -> None:
     accept = request.accept_mimetypes
-    if accept and route.answer is not str and route.media_types and accept.best_match(route.media_types) is None:
+    offered = () if route.answer in (str, Html) else route.media_types
+    if accept and offered and accept.best_match(offered) is None:
         raise NotAcceptable()
 
 

@@ -54,7 +54,7 @@ class Mood(Enum):
 
 
 class Reply(Struct, frozen=True):
-    """`body` is None where there was none."""
+    """`body` is None where there was none, and bytes where it is no JSON."""
 
     status: int
     body: Any
@@ -234,7 +234,8 @@ class InProcessController:
             await self._bridge(scope, receive, send)
             await self._settle()
         data = b"".join(message.get("body", b"") for message in sent[1:])
-        return Reply(sent[0]["status"], json.loads(data) if data else None)
+        is_json = dict(sent[0]["headers"]).get(b"content-type") == b"application/json"
+        return Reply(sent[0]["status"], json.loads(data) if data and is_json else data or None)
 
     def close(self) -> None:
         self._loop.run_until_complete(self.controller.stop())

@@ -1,11 +1,10 @@
-"""Bodies with wrong types, unknown fields or broken JSON, for every call that takes a body: 400, and nothing changes."""
+"""Bodies with wrong types, unknown fields or broken JSON, for every call that takes one: 400, and nothing changes."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec

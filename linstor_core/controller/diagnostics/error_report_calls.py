@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from linstor_core.controller.call import Call
@@ -20,8 +21,8 @@ def _number(call: Call[Any], name: str) -> int | None:
     values = call.values(name)
     if not values or not values[-1]:
         return None
-    if not values[-1].lstrip("-").isdigit():
-        raise InvalidInput(f"'{values[-1]}' is no value for '{name}'.", Code.INVLD_REQUEST, bare=True,
+    if re.fullmatch("-?[0-9]{1,18}", values[-1]) is None:
+        raise InvalidInput(f"'{values[-1][:40]}' is no value for '{name}'.", Code.INVLD_REQUEST, bare=True,
                            correction="Times are milliseconds since 1970; limit and offset are numbers.")
     return int(values[-1])
 

@@ -7,6 +7,10 @@ from collections.abc import Iterable, Mapping
 MEDIA_TYPE = "text/plain;version=0.0.4"
 
 
+class Exposition(str):
+    """Metrics as Prometheus reads them."""
+
+
 def escaped(value: str) -> str:
     """A label's value as it stands between quotes."""
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

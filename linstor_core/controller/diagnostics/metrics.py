@@ -11,7 +11,7 @@ from linstor_core import __version__
 from linstor_core.controller.call import Call, Content
 from linstor_core.controller.diagnostics import cluster_metrics
 from linstor_core.controller.diagnostics.error_reports import CONTROLLER
-from linstor_core.controller.diagnostics.exposition import MEDIA_TYPE, counter, family, gauge, labels
+from linstor_core.controller.diagnostics.exposition import MEDIA_TYPE, Exposition, counter, family, gauge, labels
 from linstor_core.controller.diagnostics.instruments import Services
 from linstor_core.controller.diagnostics.process_facts import process_facts
 from linstor_core.controller.diagnostics.traffic import BOUNDS_S, Traffic
@@ -73,6 +73,6 @@ def process_metrics() -> Iterator[str]:
 
 ROUTES = (
     Route("GET", "/metrics", "Metrics for Prometheus; leave parts out with resource, storage_pools or "
-          "error_reports=false", service=scrape,
+          "error_reports=false", service=scrape, answer=Exposition,
           media_types=("text/plain", MEDIA_TYPE, "application/openmetrics-text")),
 )

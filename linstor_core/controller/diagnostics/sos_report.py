@@ -7,6 +7,7 @@ import datetime
 import io
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -74,8 +75,8 @@ def _since(call: Call[Any]) -> int | None:
     values = call.values("since")
     if not values:
         return None
-    if not values[-1].isdigit():
-        raise InvalidInput(f"'{values[-1]}' is no time.", Code.INVLD_REQUEST, bare=True,
+    if re.fullmatch("[0-9]{1,18}", values[-1]) is None:
+        raise InvalidInput(f"'{values[-1][:40]}' is no time.", Code.INVLD_REQUEST, bare=True,
                            correction="Give milliseconds since 1970.")
     return int(values[-1])
 
@@ -206,5 +207,6 @@ _PATH = "/v1/sos-report"
 ROUTES = (
     Route("GET", _PATH, "Write an SOS report into the state folder; `since` limits its error reports", service=create,
           answer=list[rc.ApiCallRc], success=201),
-    Route("GET", f"{_PATH}/download", "Make an SOS report and send it", service=download, media_types=()),
+    Route("GET", f"{_PATH}/download", "Make an SOS report and send it", service=download, media_types=(),
+          answer=bytes),
 )

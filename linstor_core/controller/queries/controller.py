@@ -8,6 +8,7 @@ from linstor_core import __version__
 from linstor_core.controller.call import Call
 from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster
+from linstor_core.wire.rest_v1 import ControllerVersion
 
 REST_API_VERSION = "1.28.0"
 COMPATIBLE_WITH = "1.34.0"
@@ -28,7 +29,9 @@ def health(_: Cluster, __: Call[Any]) -> object:
 
 
 ROUTES = (
-    Route("GET", "/v1/controller/version", "Version of the controller and of its REST API", read=version),
-    Route("GET", "/v1/controller/properties", "Properties of the whole cluster", read=properties),
+    Route("GET", "/v1/controller/version", "Version of the controller and of its REST API", read=version,
+          answer=ControllerVersion),
+    Route("GET", "/v1/controller/properties", "Properties of the whole cluster", read=properties,
+          answer=dict[str, str]),
     Route("GET", "/health", "Whether the controller serves", read=health),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from linstor_core.controller import lookups
@@ -51,8 +52,8 @@ def _number(call: Call[Any], name: str) -> int | None:
     values = call.values(name)
     if not values:
         return None
-    if not values[-1].isdigit():
-        raise InvalidInput(f"'{values[-1]}' is no whole number.", Code.INVLD_REQUEST,
+    if re.fullmatch("[0-9]{1,18}", values[-1]) is None:
+        raise InvalidInput(f"'{values[-1][:40]}' is no whole number.", Code.INVLD_REQUEST,
                            cause=f"It was given as {name}.", correction=f"Give {name} as digits.")
     return int(values[-1])
 

@@ -6,6 +6,7 @@ gives an empty list. `limit` 0 or below means all.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from operator import is_
@@ -66,7 +67,7 @@ def page(call: Call[Any], items: Iterable[T]) -> Iterator[T]:
     offset, limit = max(0, _number(call, "offset")), _number(call, "limit")
     if limit > 0 and isinstance(items, tuple):
         return iter(items[offset:offset + limit])
-    return islice(items, offset, offset + limit) if limit > 0 else iter(items)
+    return islice(items, min(offset, sys.maxsize), min(offset + limit, sys.maxsize)) if limit > 0 else iter(items)
 
 
 def encoded(objects: Iterable[bytes]) -> Encoded:

@@ -10,7 +10,7 @@ from linstor_core.controller.queries.sorted_keys import sorted_keys
 from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code, NotFound
-from linstor_core.wire import rest_remotes, rest_v1
+from linstor_core.wire import rest_remotes, rest_resources, rest_v1
 
 
 def list_stores(cluster: Cluster, _: Call[Any]) -> object:
@@ -74,5 +74,6 @@ ROUTES = (
           answer=list[rest_remotes.S3Remote]),
     Route("GET", "/v1/remotes/ebs", "Elastic Block Stores", read=list_ebs_remotes,
           answer=list[rest_remotes.EbsRemote]),
-    Route("GET", "/v1/node-connections", "What holds between nodes", read=list_node_connections),
+    Route("GET", "/v1/node-connections", "What holds between nodes", read=list_node_connections,
+          answer=list[rest_resources.NodeConnection]),
 )
