@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from linstor_core.controller.call import Call, Content
-from linstor_core.controller.operations import node_commands, node_links, release
+from linstor_core.controller.operations import node_commands, node_links, release, resources
 from linstor_core.controller.queries import size_info
 from linstor_core.domain.errors import Code, Conflict, InvalidInput, LinstorError, NotFound
 from linstor_core.domain.resource_definitions import ResourceDefinition
 from linstor_core.domain.resource_groups import AutoSelectFilter
 from linstor_core.domain.resources import Resource
 from linstor_core.testing.builders import Model
+from linstor_core.wire.rest_bodies import ToggleDisk
 from linstor_core.wire.rest_on_nodes import PhysicalStorageCreate, ReactorCommand
 
 
@@ -86,6 +87,18 @@ def test_drbd_reactor_is_not_driven() -> None:
 def test_devices_are_not_prepared(node: str, body: PhysicalStorageCreate, code: Code) -> None:
     with pytest.raises(LinstorError) as refusal:
         Model.with_nodes(1).run(node_commands.prepare_devices, body, node=node)
+    assert refusal.value.code == code
+
+
+@pytest.mark.parametrize(("body", "node", "code"), [
+    (ToggleDisk(operation="INTO_DRBD_DISKFUL"), "n1", Code.LAYER_UNSUPPORTED),
+    (ToggleDisk(operation="INTO_GLASS"), "n1", Code.INVLD_REQUEST),
+    (ToggleDisk(operation="INTO_DRBD_DISKFUL", migrate_from="none"), "n1", Code.NOT_FOUND_NODE),
+    (ToggleDisk(operation="INTO_DRBD_CLIENT"), "n3", Code.NOT_FOUND_RSC),
+])
+def test_disks_stay_where_they_are_below_storage_alone(body: ToggleDisk, node: str, code: Code) -> None:
+    with pytest.raises(LinstorError) as refusal:
+        placed().run(resources.toggle_disk, body, resource="data", node=node)
     assert refusal.value.code == code
 
 

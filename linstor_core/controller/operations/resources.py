@@ -190,8 +190,12 @@ def _is_gone(cluster: Cluster, resource: Resource) -> bool:
 def toggle_disk(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
     """Refused for what can be placed today: without a layer that replicates, a disk is all that a resource has."""
     lookups.node(cluster, call.path["node"], bare=True)
-    if "source" in call.path:
-        lookups.node(cluster, call.path["source"], bare=True)
+    source = call.path.get("source")
+    if isinstance(call.body, ToggleDisk):
+        _check_operation(call.body.operation)
+        source = call.body.migrate_from
+    if source:
+        lookups.node(cluster, source, bare=True)
     lookups.definition(cluster, call.path["resource"], bare=True)
     resource = lookups.resource(cluster, call.path["resource"], call.path["node"], bare=True)
     raise LinstorError("Disks can be added, removed and moved only below a replicating layer.",
@@ -200,6 +204,13 @@ def toggle_disk(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
                            resource.node_name)})
 
 
+def _check_operation(text: str) -> None:
+    if text not in _OPERATIONS:
+        raise InvalidInput(f"'{text}' is no operation on a disk.", Code.INVLD_REQUEST, bare=True,
+                           correction=f"One of {', '.join(_OPERATIONS)}.")
+
+
+_OPERATIONS = ("INTO_DRBD_DISKFUL", "INTO_DRBD_DISKLESS", "INTO_DRBD_CLIENT")
 _TOGGLES = ("toggle-disk/diskful", "toggle-disk/diskful/<pool>", "toggle-disk/diskless", "toggle-disk/diskless/<pool>",
             "migrate-disk/<source>", "migrate-disk/<source>/<pool>")
 
