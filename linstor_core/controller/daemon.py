@@ -19,6 +19,7 @@ from msgspec import structs
 from linstor_core.controller import auto_unlock, resource_specs
 from linstor_core.controller.app import Services, create_app
 from linstor_core.controller.auto_unlock import Passphrase
+from linstor_core.controller.collector import Collector
 from linstor_core.controller.controller import Controller, next_epoch
 from linstor_core.controller.diagnostics.error_reports import ErrorReports
 from linstor_core.controller.diagnostics.instruments import Instruments
@@ -83,11 +84,13 @@ class ControllerDaemon:
         self._repository = repository or Repository.in_folder(state)
         self._address = (host, port)
         self._context = SystemContext()
+        self._collector = Collector()
 
     async def start(self) -> None:
         """Load, listen, dial. Raises LinstorError when the database refuses, OSError when the address is taken."""
         self._repository.open()
-        cluster = self._load()
+        with self._collector.loading():
+            cluster = self._load()
         self.controller = Controller(cluster, self._repository, self._context)
         dispatcher = Dispatcher()
         self.controller.on_publish(dispatcher.published)
@@ -132,6 +135,7 @@ class ControllerDaemon:
     async def _keep_up(self) -> None:
         while True:
             await asyncio.sleep(self.UPKEEP_S)
+            self._collector.settle(len(self.controller.cluster.resource_definitions))
             keys = iter(tuple(self.controller.cluster.resource_definitions))
             while some := tuple(itertools.islice(keys, self.UPKEEP_AT_ONCE)):
                 self.controller.fold(reports.upkeep(some))
