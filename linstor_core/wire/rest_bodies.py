@@ -99,6 +99,10 @@ class SizeQuery(SelectFilterBody, frozen=True):
     ignore_cache_older_than_sec: int | None = None
 
 
+class MaxVolumeSizeQuery(AutoSelectFilter, frozen=True, forbid_unknown_fields=True):
+    """OPTIONS /v1/query-max-volume-size: a filter that belongs to no group."""
+
+
 class VolumeGroupCreate(rest_v1.VolumeGroup, frozen=True, forbid_unknown_fields=True):
     """Without a number the lowest free one is taken."""
 

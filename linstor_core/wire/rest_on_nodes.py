@@ -36,6 +36,6 @@ class PhysicalStorageCreate(Body, frozen=True):
 
 
 class ReactorCommand(Document, frozen=True):
-    """What drbd-reactorctl is to do, and where; arguments that are not listed here are allowed."""
+    """Where drbd-reactorctl is to run; the controller takes other arguments, too."""
 
     nodes: tuple[str, ...] = ()

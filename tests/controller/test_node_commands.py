@@ -11,11 +11,10 @@ from linstor_core.controller.operations import node_commands, node_links, releas
 from linstor_core.controller.queries import size_info
 from linstor_core.domain.errors import Code, Conflict, InvalidInput, LinstorError, NotFound
 from linstor_core.domain.resource_definitions import ResourceDefinition
-from linstor_core.domain.resource_groups import AutoSelectFilter
 from linstor_core.domain.resources import Resource
 from linstor_core.testing.builders import Model
-from linstor_core.wire.rest_bodies import ToggleDisk
-from linstor_core.wire.rest_on_nodes import PhysicalStorageCreate, ReactorCommand
+from linstor_core.wire.rest_bodies import MaxVolumeSizeQuery, ToggleDisk
+from linstor_core.wire.rest_on_nodes import PhysicalStorageCreate
 
 
 def placed() -> Model:
@@ -68,13 +67,13 @@ def test_only_a_node_out_of_reach_is_evicted_and_it_can_come_back() -> None:
 
 def test_drbd_reactor_is_not_driven() -> None:
     cluster = Model.with_nodes(1).cluster
-    empty = node_commands.run_reactorctl(cluster, Call(ReactorCommand()))
+    empty = node_commands.run_reactorctl(cluster, Call({}))
     assert isinstance(empty, Content)
     assert (empty.status, empty.body) == (400, b'{"error":"\'nodes\' must be a non-empty list"}')
     with pytest.raises(NotFound):
-        node_commands.run_reactorctl(cluster, Call(ReactorCommand(nodes=("none",))))
+        node_commands.run_reactorctl(cluster, Call({"nodes": ["none"]}))
     with pytest.raises(Conflict) as refusal:
-        node_commands.run_reactorctl(cluster, Call(ReactorCommand(nodes=("n1",))))
+        node_commands.run_reactorctl(cluster, Call({"nodes": ["n1"], "args": []}))
     assert refusal.value.code == Code.LAYER_UNSUPPORTED and refusal.value.correction
 
 
@@ -104,10 +103,10 @@ def test_disks_stay_where_they_are_below_storage_alone(body: ToggleDisk, node: s
 
 def test_the_largest_volume_for_a_filter_without_a_group() -> None:
     model = Model.with_nodes(2)
-    found: Any = size_info.query_max_volume_size_for(model.cluster, Call(AutoSelectFilter(place_count=2)))
+    found: Any = size_info.query_max_volume_size_for(model.cluster, Call(MaxVolumeSizeQuery(place_count=2)))
     assert [(each.storage_pool, each.node_names) for each in found.candidates] == [("thin", ("n1", "n2"))]
     with pytest.raises(LinstorError) as refusal:
-        size_info.query_max_volume_size_for(model.cluster, Call(AutoSelectFilter(place_count=3)))
+        size_info.query_max_volume_size_for(model.cluster, Call(MaxVolumeSizeQuery(place_count=3)))
     assert refusal.value.code == Code.NOT_ENOUGH_NODES and refusal.value.bare
     with pytest.raises(InvalidInput):
-        size_info.query_max_volume_size_for(model.cluster, Call(AutoSelectFilter(place_count=0)))
+        size_info.query_max_volume_size_for(model.cluster, Call(MaxVolumeSizeQuery(place_count=0)))

@@ -14,21 +14,23 @@ from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code, Conflict, InvalidInput
 from linstor_core.domain.storage_pools import ProviderKind
 from linstor_core.wire.api_call_rc import Operation, Subject
-from linstor_core.wire.rest_on_nodes import PhysicalStorageCreate, ReactorCommand
+from linstor_core.wire.rest_on_nodes import PhysicalStorageCreate
 
 NO_NODES = {"error": "'nodes' must be a non-empty list"}
 """LINSTOR's own words: this answer is no ApiCallRc there."""
 
 
-def run_reactorctl(cluster: Cluster, call: Call[ReactorCommand]) -> object:
-    if not call.body.nodes:
+def run_reactorctl(cluster: Cluster, call: Call[dict[str, Any]]) -> object:
+    """Which arguments there are besides `nodes`, DRBD Reactor says: none is checked."""
+    nodes = call.body.get("nodes")
+    if not isinstance(nodes, list) or not nodes:
         return Content(msgspec.json.encode(NO_NODES), "application/json", 400)
-    for name in call.body.nodes:
+    for name in map(str, nodes):
         lookups.node(cluster, name)
     raise Conflict("drbd-reactorctl can't be run from here.", Code.LAYER_UNSUPPORTED,
                    cause="Satellites of this release do not drive DRBD Reactor.",
-                   correction=f"Run drbd-reactorctl on {', '.join(call.body.nodes)} itself.",
-                   refs={"Node": call.body.nodes[0]})
+                   correction=f"Run drbd-reactorctl on {', '.join(map(str, nodes))} itself.",
+                   refs={"Node": str(nodes[0])})
 
 
 def prepare_devices(cluster: Cluster, _: Context, call: Call[PhysicalStorageCreate]) -> Change:
@@ -53,7 +55,7 @@ _COMMANDS = ("disable", "enable", "evict", "restart", "status")
 
 ROUTES = (
     *(Route("POST", f"/v1/nodes/exec/drbd-reactorctl/{command}", "Refused: satellites do not drive DRBD Reactor",
-            read=run_reactorctl, body=ReactorCommand, lenient=True, mask=Subject.NODE, answer=dict[str, Any])
+            read=run_reactorctl, body=dict[str, Any], lenient=True, mask=Subject.NODE, answer=dict[str, Any])
       for command in _COMMANDS),
     Route("POST", "/v1/physical-storage/<node>", "Refused: satellites prepare no devices", write=prepare_devices,
           body=PhysicalStorageCreate, mask=Operation.CREATE | Subject.PHYSICAL_DEVICE),

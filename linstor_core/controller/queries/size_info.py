@@ -17,7 +17,7 @@ from linstor_core.domain.layers import STORAGE
 from linstor_core.domain.resource_groups import AutoSelectFilter, ResourceGroup
 from linstor_core.domain.storage_pools import StoragePool
 from linstor_core.wire import rest_v1
-from linstor_core.wire.rest_bodies import SizeQuery
+from linstor_core.wire.rest_bodies import MaxVolumeSizeQuery, SizeQuery
 
 ONE = "/v1/resource-groups/<group>"
 
@@ -89,7 +89,7 @@ def query_max_volume_size(cluster: Cluster, call: Call[Any]) -> object:
     return _sizes_by_pool(cluster, task(cluster, lookups.group(cluster, call.path["group"], bare=True), None))
 
 
-def query_max_volume_size_for(cluster: Cluster, call: Call[AutoSelectFilter]) -> object:
+def query_max_volume_size_for(cluster: Cluster, call: Call[MaxVolumeSizeQuery]) -> object:
     """The same for a filter that belongs to no group."""
     try:
         return _sizes_by_pool(cluster, _task(cluster, call.body))
@@ -127,5 +127,5 @@ ROUTES = (
     Route("GET", f"{ONE}/query-max-volume-size", "The largest volume by pool", read=query_max_volume_size,
           answer=rest_v1.MaxVolumeSizes),
     Route("OPTIONS", "/v1/query-max-volume-size", "The largest volume by pool, for a filter that the body has",
-          read=query_max_volume_size_for, body=AutoSelectFilter, answer=rest_v1.MaxVolumeSizes, lenient=True),
+          read=query_max_volume_size_for, body=MaxVolumeSizeQuery, answer=rest_v1.MaxVolumeSizes, lenient=True),
 )
