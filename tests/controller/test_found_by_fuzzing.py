@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from linstor_core.controller.operations import (
     connections,
+    net_interfaces,
     nodes,
     resource_definitions,
     resources,
     volume_definitions,
 )
+from linstor_core.domain.errors import Code, Conflict
 from linstor_core.testing.builders import Model
 from linstor_core.wire import rest_bodies as bodies
 
@@ -62,3 +66,15 @@ def test_a_node_takes_its_connections_with_it() -> None:
     model.run(nodes.lose, node="n3")
     assert not model.cluster.node_connections
     assert not model.cluster.resource_connections
+
+
+def test_a_node_without_interfaces_does_not_become_a_satellite() -> None:
+    model = Model()
+    part = bodies.rest_v1.NetInterface(name="default", address="127.0.0.1", satellite_port=3366,
+                                       satellite_encryption_type="PLAIN")
+    model.run(nodes.create, bodies.NodeCreate(name="n1", type="CONTROLLER", net_interfaces=(part,)))
+    model.run(net_interfaces.delete, node="n1", interface="DEFAULT")
+    assert model.cluster.nodes["N1"].active_interface == ""
+    with pytest.raises(Conflict) as refusal:
+        model.run(nodes.modify, bodies.NodeModify(node_type="SATELLITE"), node="n1")
+    assert refusal.value.code == Code.MISSING_NETCOM

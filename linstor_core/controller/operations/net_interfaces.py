@@ -68,7 +68,11 @@ def delete(cluster: Cluster, _: Context, call: Call[NoBody]) -> Change:
         raise Conflict(f"'{found.name}' is the interface by which '{node.name}' is reached.", Code.IN_USE,
                        refs={"Node": node_name, "NetIf": name}, correction="Make another interface active first.")
     kept = tuple(part for part in node.net_interfaces if part is not found)
-    return Change((structs.replace(node, net_interfaces=kept),), answers=(_told(call, DELETED, found, "is deleted"),))
+    active = node.active_interface
+    if key_of(found.name) == key_of(active):
+        active = next((part.name for part in kept if part.satellite_port is not None), "")
+    return Change((structs.replace(node, net_interfaces=kept, active_interface=active),),
+                  answers=(_told(call, DELETED, found, "is deleted"),))
 
 
 def _find(node: Node, name: str) -> NetInterface | None:

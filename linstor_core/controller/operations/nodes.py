@@ -97,6 +97,10 @@ def modify(cluster: Cluster, _: Context, call: Call[NodeModify]) -> Change:
             raise Conflict(f"'{node.name}' can't become a node of type {node_type}.", Code.INVLD_STOR_DRIVER,
                            cause="It has storage pools, which need a satellite.",
                            details=", ".join(pool.name for pool in cluster.pools_on(node.name)))
+        if node_type.runs_satellite and not node.active_interface:
+            raise Conflict(f"'{node.name}' can't become a node of type {node_type}.", Code.MISSING_NETCOM,
+                           cause="No network interface of it is active: a satellite could not be reached.",
+                           correction="Add an interface with the satellite's port and make it active first.")
         props, entries = properties.changed(ObjectKind.NODE, Subject.NODE, node.props, call.body, refs)
         changed = structs.replace(node, type=node_type, props=props)
         _check_preferred(changed)
