@@ -44,7 +44,8 @@ def test_the_life_of_a_disk(module: PerlModule) -> None:
     assert module.names() == ["vm-100-disk-0", "vm-100-disk-1"]
     assert module.names(101) == []
     path = activated(module, "vm-100-disk-0")
-    assert module.list("volume_size_info", module.section, STORE, "vm-100-disk-0", 5) == [64 * MIB * 1024, "raw", 0, None]
+    told = module.list("volume_size_info", module.section, STORE, "vm-100-disk-0", 5)
+    assert told == [64 * MIB * 1024, "raw", 0, None]
     write(path, b"kept")
     module.of("volume_resize", "vm-100-disk-0", 128 * MIB * 1024, True)
     assert module.of("volume_size_info", "vm-100-disk-0") == 128 * MIB * 1024
@@ -97,7 +98,7 @@ def test_snapshots_and_the_way_back(module: PerlModule) -> None:
     for _ in range(2):
         module.of("volume_snapshot_delete", disk, "first", False)
     assert set(module.of("volume_snapshot_info", disk)) == {"First", "second"}
-    with pytest.raises(Died, match="snapshot 'first' of .* does not exist"):
+    with pytest.raises(Died, match=r"snapshot 'first' of .* does not exist"):
         module.of("volume_snapshot_rollback", disk, "first")
     module.on("free_image", disk, 0, "raw")
     assert module.names() == []
