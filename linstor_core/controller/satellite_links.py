@@ -170,8 +170,10 @@ class SatelliteLink:
             cluster = self._controller.cluster
             if pools:
                 await socket.send(node_report.encode(messages.pools_message(cluster, self._key)))
-            for place in places:
-                await socket.send(node_report.encode(messages.resource_message(cluster, place)))
+            news = [messages.resource_message(cluster, place) for place in places]
+            # A renamed resource is known by its new name before its old one is forgotten.
+            for message in sorted(news, key=lambda message: isinstance(message, node_report.ForgetResource)):
+                await socket.send(node_report.encode(message))
 
     @staticmethod
     async def _receive(socket: ClientConnection) -> node_report.ToController:

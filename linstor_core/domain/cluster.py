@@ -30,7 +30,7 @@ from linstor_core.domain.resource_definitions import ResourceDefinition
 from linstor_core.domain.resource_groups import ResourceGroup
 from linstor_core.domain.resources import Resource
 from linstor_core.domain.schedules import Schedule, ScheduleUse
-from linstor_core.domain.snapshots import Snapshot
+from linstor_core.domain.snapshots import NodeSnapshot, Snapshot
 from linstor_core.domain.storage_pools import StoragePool, StoragePoolDefinition
 
 Key = str | tuple[str, str]
@@ -157,6 +157,8 @@ class Cluster(Struct, frozen=True):
     """(node key, pool key) -> what its volumes were promised."""
     external_names: Map[str, str] = _EMPTY
     """External name -> definition key."""
+    strange_identifiers: Map[tuple[str, str], int] = _EMPTY
+    """(node key, upper-case identifier) -> how often a volume or snapshot bears it that is called otherwise now."""
     copying: Map[tuple[str, str], None] = _EMPTY
     """(definition, node) of resources with a volume whose content is still to be copied from its source."""
 
@@ -277,6 +279,9 @@ class _Editor:
             self._index_seen(key, before, after)
         elif kind.attribute == "snapshots":
             self._index_member("snapshots_of", key[0], key[1], after is not None)
+            for snapshot, sign in ((before, -1), (after, 1)):
+                for part in snapshot.nodes if snapshot is not None else ():
+                    self._index_identifiers(snapshot.resource_name, part, sign)
         elif kind.attribute == "resource_definitions":
             self._index_external_name(str(key), before, after)
             if before is not None and after is not None:
@@ -298,6 +303,18 @@ class _Editor:
         else:
             self._drop(attribute, owner)
 
+    def _index_identifiers(self, name: str, holder: Resource | NodeSnapshot, sign: int) -> None:
+        """Keeps count of what is stored on a node under another name than that of its definition."""
+        for volume in holder.volumes:
+            if key_of(volume.identifier.rpartition("_")[0]) == key_of(name):
+                continue
+            place = (key_of(holder.node_name), key_of(volume.identifier))
+            left = self._get("strange_identifiers").get(place, 0) + sign
+            if left:
+                self._set("strange_identifiers", place, left)
+            else:
+                self._drop("strange_identifiers", place)
+
     def _index_resource(self, key: Any, before: Resource | None, after: Resource | None) -> None:
         definition, node = key
         if (before is None) != (after is None):
@@ -313,6 +330,7 @@ class _Editor:
         for resource, sign in ((before, -1), (after, 1)):
             if resource is not None:
                 self._charge(resource, sign, self._get("resource_definitions").get(definition), seen)
+                self._index_identifiers(resource.name, resource, sign)
 
     def _index_seen(self, key: Any, before: ResourceSeen | None, after: ResourceSeen | None) -> None:
         resource = self._get("resources").get(key)

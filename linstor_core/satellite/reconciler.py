@@ -18,6 +18,7 @@ from linstor_core.satellite.executor import StepExecutor
 from linstor_core.satellite.facts import PoolFacts, Unobserved
 from linstor_core.satellite.observer import NodeObserver
 from linstor_core.satellite.pool_guard import PoolGuard
+from linstor_core.satellite.registry import Entry, Registry
 from linstor_core.satellite.spec_store import Forgotten, SpecStore, StoredPools, StoredResource
 from linstor_core.satellite.storage.driver import Pools
 from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
@@ -39,20 +40,6 @@ class World(Struct, frozen=True):
     """Between 0 and 1."""
 
 
-class _Entry:
-    """A resource: `stored` is what it has to become; `task` runs while there is work or a retry to wait for."""
-
-    def __init__(self, stored: StoredResource) -> None:
-        self.stored = stored
-        self.dirty = False
-        self.announce = False
-        self.forgotten = False
-        self.seen: ResourceSeen | None = None
-        self.wake = asyncio.Event()
-        self.task: asyncio.Task[None] | None = None
-        self.waiting: list[asyncio.Future[None]] = []
-
-
 class Reconciler:
     """`on_resource` and `on_pool` are called in the loop with what changed, or was asked for again."""
 
@@ -64,7 +51,7 @@ class Reconciler:
         self._on_resource = on_resource
         self._on_pool = on_pool
         self._observer = PoolGuard(world.observer, self._is_occupied)
-        self._entries: dict[str, _Entry] = {}
+        self._registry = Registry()
         self._pools: Pools = {}
         self._pools_seen: dict[str, PoolSeen] = {}
         self._watching: list[asyncio.Task[None]] = []
@@ -75,20 +62,20 @@ class Reconciler:
         self._node_name = node_name
         self._pools = {pool.name.upper(): pool for pool in self._store.pools.pools}
         self._observer.markers.update(self._store.pools.markers)
-        for stored in self._store.resources.values():
-            self._submit(stored)
+        for key, stored in self._store.resources.items():
+            self._stir(self._registry.load(key, stored))
         self._watching = [asyncio.ensure_future(watch) for watch in (self._watch_pools(), self._watch_resources())]
 
     async def stop(self) -> None:
         """Steps that run are finished; nothing new is begun."""
-        tasks = self._watching + [entry.task for entry in self._entries.values() if entry.task is not None]
+        tasks = self._watching + [entry.task for entry in self._registry.all() if entry.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def is_older(self, name: str, order: tuple[int, int]) -> bool:
         """Whether a spec of this (epoch, generation) comes after a newer one."""
-        entry = self._entries.get(name.upper())
+        entry = self._registry.get(name)
         return entry is not None and order < entry.stored.order
 
     def apply(self, stored: StoredResource) -> asyncio.Future[None]:
@@ -96,23 +83,21 @@ class Reconciler:
 
         Of the stored value only spec and epoch count: what was complete is remembered here.
         """
-        entry = self._submit(stored)
+        entry = self._registry.submit(stored)
+        self._stir(entry)
         entry.announce = True
         done = asyncio.get_running_loop().create_future()
         entry.waiting.append(done)
         return done
 
-    def _submit(self, stored: StoredResource) -> _Entry:
-        key = stored.spec.resource_name.upper()
-        entry = self._entries.get(key)
-        if entry is None:
-            entry = self._entries[key] = _Entry(stored)
-        else:
-            entry.stored = structs.replace(stored, known_data_ids=entry.stored.known_data_ids)
-        self._stir(entry)
-        return entry
+    def follow(self, specs: Iterable[ResourceSpec]) -> None:
+        """What is known of these goes to the names that they have now; nothing is done to them yet."""
+        for spec in specs:
+            self._registry.follow(spec)
 
-    def _stir(self, entry: _Entry) -> None:
+    def _stir(self, entry: Entry) -> None:
+        if entry.is_parked:
+            return
         entry.dirty = True
         entry.wake.set()
         if entry.task is None:
@@ -120,7 +105,7 @@ class Reconciler:
 
     async def plan(self, spec: ResourceSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What would be done for a spec as things are now, and what stands against it. Nothing is done."""
-        entry = self._entries.get(spec.resource_name.upper())
+        entry = self._registry.known_as(spec)
         known = entry.stored.known_data_ids if entry is not None else frozenset[str]()
         plan = await asyncio.get_running_loop().run_in_executor(
             self._threads, preview, spec, self._pools, known, self._observer)
@@ -129,23 +114,20 @@ class Reconciler:
 
     async def forget(self, name: str) -> None:
         """Drop a spec; files and devices stay."""
-        entry = self._entries.pop(name.upper(), None)
-        if entry is not None:
-            entry.forgotten = True
-            entry.wake.set()
-        if name.upper() in self._store.resources:
-            await self._store.put(Forgotten(name))
+        key = self._registry.drop(name)
+        if key in self._store.resources:
+            await self._store.put(Forgotten(key))
 
     async def forget_others(self, names: Iterable[str]) -> None:
         """Drop every spec that is not named."""
         kept = {name.upper() for name in names}
-        for name in [name for name in self._entries if name not in kept]:
+        for name in [key for key in self._registry if key not in kept]:
             await self.forget(name)
 
-    async def _work(self, entry: _Entry) -> None:
+    async def _work(self, entry: Entry) -> None:
         attempts = 0
         try:
-            while entry.dirty and not entry.forgotten:
+            while entry.dirty and not entry.forgotten and not entry.is_parked:
                 entry.dirty = False
                 entry.wake.clear()
                 seen = await self._attempt(entry)
@@ -160,7 +142,7 @@ class Reconciler:
             for done in entry.waiting:
                 done.cancel()
 
-    async def _back_off(self, entry: _Entry, attempts: int) -> None:
+    async def _back_off(self, entry: Entry, attempts: int) -> None:
         delay_s = min(_FIRST_RETRY_S * 2 ** min(attempts, 10), _LONGEST_RETRY_S)
         waiting = asyncio.ensure_future(self._world.clock.sleep(delay_s * (0.75 + self._world.random() / 2)))
         waking = asyncio.ensure_future(entry.wake.wait())
@@ -170,7 +152,7 @@ class Reconciler:
             waiting.cancel()
             waking.cancel()
 
-    async def _attempt(self, entry: _Entry) -> ResourceSeen:
+    async def _attempt(self, entry: Entry) -> ResourceSeen:
         stored, waiting = entry.stored, entry.waiting
         entry.waiting = []
         result = await asyncio.get_running_loop().run_in_executor(self._threads, self._converge, stored)
@@ -178,8 +160,8 @@ class Reconciler:
         for done in waiting:
             if not done.done():
                 done.set_result(None)
-        if entry.forgotten:
-            return structs.replace(seen, failures=())
+        if entry.forgotten or not entry.is_of(stored):
+            return structs.replace(seen, failures=())  # under its present name it is told next
         for name, facts in result.pools.items():
             self._tell_pool(name, facts)
         if entry.announce or seen != entry.seen:
@@ -200,16 +182,16 @@ class Reconciler:
                                 failures=(fault,))
             return Converged(seen, stored.known_data_ids, {})
 
-    async def _remember(self, entry: _Entry, stored: StoredResource, result: Converged) -> ResourceSeen:
+    async def _remember(self, entry: Entry, stored: StoredResource, result: Converged) -> ResourceSeen:
         """Nobody is told of content before it is written down that it exists."""
         if entry.forgotten:
             return result.seen
         entry.stored = structs.replace(entry.stored, known_data_ids=result.known_data_ids)
         done = structs.replace(stored, known_data_ids=result.known_data_ids)
-        if self._store.resources.get(stored.spec.resource_name.upper()) == done:
+        if not entry.is_of(stored) or self._store.resources.get(entry.key) == done:
             return result.seen
         try:
-            await self._store.put(done)
+            await self._store.put(self._registry.moves(entry, done))
         except OSError as error:
             failure = Failure(f"The satellite could not store its state: {error}", "Its state directory is full or "
                               "damaged.", "Free space in the satellite's state directory.")
@@ -226,7 +208,7 @@ class Reconciler:
             del self._observer.markers[name]
         await self._store.put(structs.replace(stored, markers=dict(self._observer.markers)))
         await self.measure_pools()
-        for entry in self._entries.values():
+        for entry in self._registry.active():
             if entry.seen is not None and entry.seen.failures:
                 self._stir(entry)
 
@@ -258,7 +240,7 @@ class Reconciler:
 
     async def orphans(self) -> tuple[str, ...]:
         """Files of ours that no spec names. They are never touched."""
-        named = {path for entry in self._entries.values()
+        named = {path for entry in self._registry.all()
                  for path in planner.interests(entry.stored.spec, self._pools)}
         pools = list(self._pools.values())
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._find_orphans, pools, named)
@@ -282,7 +264,7 @@ class Reconciler:
     async def _watch_resources(self) -> None:
         """Look at every resource now and then, evenly spread: files and devices may change without us."""
         while True:
-            entries = list(self._entries.values())
+            entries = list(self._registry.active())
             for entry in entries:
                 await self._world.clock.sleep(_RESOURCES_INTERVAL_S / len(entries))
                 if entry.task is None and not entry.forgotten:

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import platform
 import random
+from collections.abc import Callable
+from concurrent.futures import Executor as Threads
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -66,9 +68,11 @@ def real_world(clock: Clock) -> World:
 class Satellite:
     """Start it in a running loop; `stop` leaves every device in place, so volumes go on working."""
 
-    def __init__(self, settings: SatelliteSettings, world: World | None = None) -> None:
+    def __init__(self, settings: SatelliteSettings, world: World | None = None,
+                 open_store: Callable[[Path, Threads], SpecStore] = SpecStore) -> None:
         self._settings = settings
         self._world = world
+        self._open_store = open_store
         self._link: Link | None = None
         self._synced = False
         self._syncing: asyncio.Task[None] | None = None
@@ -84,7 +88,7 @@ class Satellite:
         self._threads = ThreadPoolExecutor(_THREADS, "satellite")
         self._writer = ThreadPoolExecutor(1, "satellite-store")
         run = asyncio.get_running_loop().run_in_executor
-        self._store = await run(self._writer, SpecStore, self._settings.state_directory, self._writer)
+        self._store = await run(self._writer, self._open_store, self._settings.state_directory, self._writer)
         world = self._world
         if world is None:
             world = await run(self._threads, real_world, SystemClock())
@@ -196,6 +200,7 @@ class Satellite:
         self._synced = True
         if self._syncing is not None:
             self._syncing.cancel()
+        self._reconciler.follow(message.resources)
         await self._reconciler.forget_others(spec.resource_name for spec in message.resources)
         await self._reconciler.apply_pools(StoredPools(message.generation, message.pools))
         attempts = [self._apply(spec, link.epoch) for spec in message.resources]

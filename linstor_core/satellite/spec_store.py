@@ -63,7 +63,14 @@ class Forgotten(Struct, frozen=True, tag="forgotten"):
     resource_name: str
 
 
-Record = Identity | StoredPools | StoredResource | Forgotten
+class Moved(Struct, frozen=True, tag="moved"):
+    """Resources that are stored under other keys from now on: all of them at once, since names may be swapped."""
+
+    former: tuple[str, ...]
+    resources: dict[str, StoredResource]
+
+
+Record = Identity | StoredPools | StoredResource | Forgotten | Moved
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
 
@@ -78,6 +85,7 @@ class SpecStore:
         self.identity = Identity()
         self.pools = StoredPools()
         self.resources: dict[str, StoredResource] = {}
+        """By upper-case name, or by what no name can be (`registry.PARKED`)."""
         self._pending: list[Record] = []
         self._flushing: asyncio.Task[None] | None = None
         directory.mkdir(parents=True, exist_ok=True)
@@ -100,6 +108,10 @@ class SpecStore:
                 self.resources[record.spec.resource_name.upper()] = record
             case Forgotten():
                 self.resources.pop(record.resource_name.upper(), None)
+            case Moved():
+                for key in record.former:
+                    self.resources.pop(key, None)
+                self.resources.update(record.resources)
 
     async def put(self, *records: Record) -> None:
         """Make records durable. Raises OSError; they then count in memory and are written with the next."""
@@ -143,7 +155,10 @@ class SpecStore:
 
     def _rewrite(self) -> None:
         """Write what counts into a new journal that takes the old one's place."""
-        records: list[Record] = [self.identity, self.pools, *self.resources.values()]
+        named = {key: stored for key, stored in self.resources.items() if key == stored.spec.resource_name.upper()}
+        others = {key: stored for key, stored in self.resources.items() if key not in named}
+        records: list[Record] = [self.identity, self.pools, *named.values()]
+        records += [Moved((), others)] if others else []
         temporary = self._path.with_suffix(".new")
         file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:

@@ -1,8 +1,8 @@
 """`python -m linstor_core.testing.crashing --crash-at N …`: the single process, killed at its N-th step.
 
-A point is passed before and after every step that the satellite executes and every transaction that the controller
-commits. Counting begins with SIGUSR1, so that a test can prepare what it needs first. At the N-th point the process
-gets SIGKILL, as in a power cut: nothing is flushed, nothing is closed.
+A point is passed before and after every step that the satellite executes, everything it writes down, and every
+transaction that the controller commits. Counting begins with SIGUSR1, so that a test can prepare what it needs first.
+At the N-th point the process gets SIGKILL, as in a power cut: nothing is flushed, nothing is closed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable
+from concurrent.futures import Executor as Threads
 from pathlib import Path
 
 import uvloop
@@ -23,6 +24,7 @@ from linstor_core.controller.repository import Repository, Write
 from linstor_core.satellite.clock import SystemClock
 from linstor_core.satellite.executor import StepExecutor
 from linstor_core.satellite.satellite import Satellite, SatelliteSettings, real_world
+from linstor_core.satellite.spec_store import Record, SpecStore
 from linstor_core.satellite.steps import Step
 from linstor_core.single import serve, settings_of
 
@@ -75,6 +77,17 @@ class CrashingRepository(Repository):
         self.points.passed("after commit")
 
 
+class CrashingStore(SpecStore):
+    """Stores for real, with a point on either side."""
+
+    points: CrashPoints
+
+    async def put(self, *records: Record) -> None:
+        self.points.passed("before storing")
+        await super().put(*records)
+        self.points.passed("after storing")
+
+
 async def _serve(controller: ControllerDaemon, satellite: Satellite, points: CrashPoints) -> None:
     # A plain handler: it has to act although the loop may be busy.
     signal.signal(signal.SIGUSR1, lambda _, __: points.arm())
@@ -92,8 +105,14 @@ def main() -> int:
     repository.points = points
     controller = ControllerDaemon(settings.state / "controller", *settings.rest, repository=repository)
     world = real_world(SystemClock())
+
+    def store(directory: Path, threads: Threads) -> SpecStore:
+        opened = CrashingStore(directory, threads)
+        opened.points = points
+        return opened
+
     satellite = Satellite(SatelliteSettings(settings.node_name, settings.state / "satellite", *settings.satellite),
-                          structs.replace(world, executor=CrashingExecutor(world.executor, points)))
+                          structs.replace(world, executor=CrashingExecutor(world.executor, points)), store)
     uvloop.run(_serve(controller, satellite, points))
     return 0
 

@@ -77,3 +77,8 @@ class ResourceSpec(Struct, frozen=True):
     snapshots: tuple[SnapshotSpec, ...] = ()
     active: bool = True
     """False (INACTIVE in LINSTOR): data stays, no device is set up."""
+
+    @property
+    def identities(self) -> frozenset[str]:
+        """What stays when the definition is renamed: two specs of one thing have some of these in common."""
+        return frozenset(uuid for uuid in (self.uuid, *(snapshot.uuid for snapshot in self.snapshots)) if uuid)

@@ -283,6 +283,33 @@ class Clone(Operation):
         assert system.read("copy") == PATTERN
 
 
+class Rename(Snapshot):
+    """The pool's files keep their names; what is made under the old name later takes none of them."""
+
+    files = ("base_00000.img", "base_00000_snap.img")
+
+    def prepare(self, system: System) -> None:
+        super().prepare(system)
+        super().act(system)
+        system.write("base", LATER)
+
+    def act(self, system: System) -> None:
+        system.call("POST", "/v1/resource-definitions/base/rename", {"new_name": "renamed"})
+
+    def settled(self, system: System) -> bool:
+        return system.names() == {"renamed"}
+
+    def check(self, system: System) -> None:
+        assert system.read("renamed") == LATER
+        assert system.snapshots("renamed") == ["snap"]
+        system.call("POST", "/v1/resource-definitions/renamed/snapshot-rollback/snap", {})
+        _until(lambda: system.read("renamed") == PATTERN, "the renamed volume is back at its snapshot")
+        system.create("base")
+        assert system.read("base") == bytes(MIB)
+        system.call("DELETE", "/v1/resource-definitions/base")
+        _until(lambda: system.names() == {"renamed"}, "the new volume of the old name is gone")
+
+
 class Delete(Operation):
     files = ()
 
@@ -343,7 +370,7 @@ def _pool_is_clean(system: System, files: tuple[str, ...]) -> bool:
 
 
 @pytest.mark.parametrize("kind", [Create, CreateWithFileSystem, Grow, Snapshot, DeleteSnapshot, Restore, RollBack,
-                                  Clone, Delete], ids=lambda kind: kind.__name__)
+                                  Clone, Rename, Delete], ids=lambda kind: kind.__name__)
 def test_a_kill_at_any_point_leads_to_the_same_end(kind: type[Operation], system: System) -> None:
     operation = kind()
     places = []
@@ -371,4 +398,4 @@ def test_a_kill_at_any_point_leads_to_the_same_end(kind: type[Operation], system
             break
     assert len(places) < MOST_POINTS - 1, "the operation has more points than the test goes through"
     assert places.count("before commit") >= 1
-    assert any("commit" not in place for place in places), "steps of the satellite were interrupted as well"
+    assert any("commit" not in place for place in places), "work of the satellite was interrupted as well"

@@ -128,7 +128,7 @@ def _copy(cluster: Cluster, context: Context, replica: Resource, target: Resourc
         pool = cluster.storage_pools[key_of(replica.node_name), key_of(volume.storage_pool)]
         check_room(cluster, replica.node_name, pool.name, sizes_kib[volume.number])
         origin = DataSource(volume.identifier, volume.storage_pool, volume.data_id)
-        volumes.append(documents.new_volume(context, target.name, volume.number, pool, origin))
+        volumes.append(documents.new_volume(cluster, context, target.name, volume.number, pool, source=origin))
     return Resource(context.new_uuid(), target.name, replica.node_name, target.layer_stack, tuple(volumes),
                     replica.props, (), context.now_ms())
 

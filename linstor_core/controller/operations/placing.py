@@ -16,7 +16,7 @@ from linstor_core.domain.errors import Code, Conflict, LinstorError
 from linstor_core.domain.layers import DEFAULT_STACK, LUKS, STORAGE, checked_stack
 from linstor_core.domain.props import POOL_NAME
 from linstor_core.domain.resource_definitions import ResourceDefinition
-from linstor_core.domain.resources import Resource, Volume
+from linstor_core.domain.resources import Resource
 from linstor_core.domain.storage_pools import StoragePool
 from linstor_core.wire.api_call_rc import CREATED, MODIFIED, ApiCallRc, Operation, Severity, Subject
 
@@ -75,24 +75,20 @@ def missing_layers(cluster: Cluster, stack: tuple[str, ...], node_name: str) -> 
     return tuple(layer for layer in stack if layer not in offered)
 
 
-def resources(context: Context, definition: ResourceDefinition, stack: tuple[str, ...],
+def resources(cluster: Cluster, context: Context, definition: ResourceDefinition, stack: tuple[str, ...],
               placements: Sequence[Placement]) -> list[Resource]:
     """New resources with blank volumes; volume definitions that are being deleted get none."""
     live = {volume.number for volume in definition.volume_definitions if "DELETE" not in volume.flags}
     return [Resource(context.new_uuid(), definition.name, placement.node_name, stack,
-                     tuple(_volume(context, definition, number, pool)
+                     tuple(documents.new_volume(cluster, context, definition.name, number, pool)
                            for number, pool in sorted(placement.pools.items()) if number in live),
                      placement.props, placement.flags, context.now_ms()) for placement in placements]
-
-
-def _volume(context: Context, definition: ResourceDefinition, number: int, pool: StoragePool) -> Volume:
-    return documents.new_volume(context, definition.name, number, pool)
 
 
 def placed(cluster: Cluster, context: Context, call: Call[Any], definition: ResourceDefinition, *,
            stack: tuple[str, ...], placements: Sequence[Placement], answers: Sequence[ApiCallRc]) -> Change:
     """The change that puts a definition on further nodes; the caller waits until their satellites have done it."""
-    fresh = resources(context, definition, stack, placements)
+    fresh = resources(cluster, context, definition, stack, placements)
     first_ones = cluster.resources_of(definition.name)
     places = [(definition.name, resource.node_name) for resource in fresh]
     steps = [step for resource in fresh for step in ready_entries(call, resource)]

@@ -128,7 +128,8 @@ def _restored(cluster: Cluster, context: Context, target: ResourceDefinition, sn
         pool_name = renamed.get(key_of(volume.storage_pool), volume.storage_pool)
         pool = pool_choice.named(cluster, part.node_name, pool_name)
         check_room(cluster, part.node_name, pool.name, sizes[volume.number])
-        volumes.append(documents.new_volume(context, target.name, volume.number, pool, source(volume, snapshot)))
+        volumes.append(documents.new_volume(cluster, context, target.name, volume.number, pool,
+                                            source=source(volume, snapshot)))
     pools = {volume.storage_pool for volume in volumes}
     props = {POOL_NAME: pools.pop()} if len(pools) == 1 else {}
     return Resource(context.new_uuid(), target.name, part.node_name, stack, tuple(volumes), props, (),

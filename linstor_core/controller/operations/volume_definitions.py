@@ -94,7 +94,7 @@ def _place(cluster: Cluster, context: Context, call: Call[Any], definition: Reso
     resources = [resource for resource in cluster.resources_of(name) if not resource.is_deleting]
     for resource in resources:
         pool = pool_for(cluster, definition, volume, resource.props, resource.node_name)
-        added = documents.new_volume(context, name, volume.number, pool)
+        added = documents.new_volume(cluster, context, name, volume.number, pool)
         puts.append(structs.replace(resource, volumes=(*resource.volumes, added)))
         steps.append(_step(call, CREATED, f"Volume {volume.number} created on '{resource.node_name}'.", refs))
         steps += [_step(call, MODIFIED, f"Volume {other.number} adjusted on '{resource.node_name}'.",

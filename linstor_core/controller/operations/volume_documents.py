@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import structs
 
 from linstor_core.controller.change import Context
+from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeDefinition
 from linstor_core.domain.resources import DataSource, Volume
 from linstor_core.domain.storage_pools import StoragePool
@@ -22,9 +23,19 @@ def new_generation(context: Context) -> str:
     return context.new_uuid().replace("-", "")[:16].upper()
 
 
-def new_volume(context: Context, resource_name: str, number: int, pool: StoragePool,
-               source: DataSource | None = None) -> Volume:
-    return Volume(context.new_uuid(), number, pool.name, f"{resource_name}_{number:05d}", context.new_uuid(), source)
+def new_volume(cluster: Cluster, context: Context, resource_name: str, number: int, pool: StoragePool,
+               *, source: DataSource | None = None) -> Volume:
+    return Volume(context.new_uuid(), number, pool.name, _identifier(cluster, resource_name, number, pool.node_name),
+                  context.new_uuid(), source)
+
+
+def _identifier(cluster: Cluster, resource_name: str, number: int, node_name: str) -> str:
+    """`<resource>_<5 digits>`, unless a resource that was renamed has left it in use: no name has a dot."""
+    found, counted = f"{resource_name}_{number:05d}", 0
+    while (key_of(node_name), key_of(found)) in cluster.strange_identifiers:
+        counted += 1
+        found = f"{resource_name}.{counted}_{number:05d}"
+    return found
 
 
 def placed(definition: ResourceDefinition, stack: tuple[str, ...]) -> ResourceDefinition:
