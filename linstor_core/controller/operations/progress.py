@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from linstor_core.controller.call import Call
-from linstor_core.controller.change import Outcome
+from linstor_core.controller.change import Change, Outcome
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code
 from linstor_core.domain.observed import Failure
@@ -66,6 +66,22 @@ def _called_off(call: Call[Any], places: Places) -> ApiCallRc:
     return call.rc(Severity.ERROR, Code.IN_USE, f"'{places[0][0]}' is in use; its deletion was called off.",
                    cause="A device of it is mounted or open on " + ", ".join(node for _, node in places) + ".",
                    correction="Unmount or close it, then delete it again.", refs={"RscDfn": places[0][0]})
+
+
+def together(changes: Sequence[Change]) -> Change:
+    """One change of several that build on each other; its caller waits until all of them have ended."""
+    outcomes = [change.outcome for change in changes if change.outcome is not None]
+
+    def outcome(cluster: Cluster) -> tuple[ApiCallRc, ...] | None:
+        parts = [each(cluster) for each in outcomes]
+        if any(part is None for part in parts):
+            return None
+        return tuple(entry for part in parts if part is not None for entry in part)
+
+    return Change(puts=tuple(put for change in changes for put in change.puts),
+                  deletes=tuple(delete for change in changes for delete in change.deletes),
+                  answers=tuple(answer for change in changes for answer in change.answers),
+                  outcome=outcome if outcomes else None, watch=tuple(key for change in changes for key in change.watch))
 
 
 def _key(place: tuple[str, str]) -> tuple[str, str]:

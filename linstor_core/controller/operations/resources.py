@@ -40,17 +40,7 @@ def create_many(cluster: Cluster, context: Context, call: Call[tuple[ResourceCre
         change = _create(cluster, context, call, body.resource.node_name, body)
         cluster = cluster.with_documents(change.puts, change.deletes)
         changes.append(change)
-    outcomes = [change.outcome for change in changes if change.outcome is not None]
-
-    def outcome(later: Cluster) -> tuple[ApiCallRc, ...] | None:
-        parts = [each(later) for each in outcomes]
-        if any(part is None for part in parts):
-            return None
-        return tuple(entry for part in parts if part is not None for entry in part)
-
-    return Change(puts=tuple(put for change in changes for put in change.puts),
-                  answers=tuple(answer for change in changes for answer in change.answers),
-                  outcome=outcome if outcomes else None, watch=tuple(key for change in changes for key in change.watch))
+    return progress.together(changes)
 
 
 def _create(cluster: Cluster, context: Context, call: Call[Any], node_name: str, body: ResourceCreate) -> Change:

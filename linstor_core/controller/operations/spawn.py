@@ -9,7 +9,7 @@ from msgspec import structs
 from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
-from linstor_core.controller.operations import autoplace, resource_definitions
+from linstor_core.controller.operations import autoplace, progress, resource_definitions
 from linstor_core.controller.operations import volume_documents as documents
 from linstor_core.controller.operations.volume_definitions import check_size
 from linstor_core.controller.placement import number_pools, select_filter
@@ -128,8 +128,8 @@ def _adjusted(cluster: Cluster, context: Context, call: Call[SelectFilterBody], 
         if change is not None:
             cluster = cluster.with_documents(change.puts, change.deletes)
             changes.append(change)
-    answers = tuple(answer for change in changes for answer in change.answers)
-    return Change(puts=tuple(put for change in changes for put in change.puts), answers=(*answers, *refusals))
+    change = progress.together(changes)
+    return structs.replace(change, answers=(*change.answers, *refusals))
 
 
 def _completed(cluster: Cluster, context: Context, call: Call[SelectFilterBody],
