@@ -10,7 +10,7 @@ from pathlib import Path
 
 from linstor_opennebula import filling, naming
 from linstor_opennebula.calls import Call, DatastoreCall, datastore_call
-from linstor_opennebula.driver_data import Image
+from linstor_opennebula.driver_data import MIB_KIB, Image
 from linstor_opennebula.errors import BadCall, Refused
 from linstor_opennebula.storage import Storage
 from linstor_opennebula.world import World
@@ -71,14 +71,16 @@ def mkfs(call: Call, world: World) -> str:
     if image.format == SAVE_AS:
         return name
     storage = world.storage(asked.datastore)
+    wanted = image.file_system or ("" if image.format in ("raw", "qcow2") else image.format)
+    if not wanted:
+        storage.volumes.create(name, storage.group, _needed_mib(image) * MIB_KIB)
+        return name
     with _being_filled(storage, name, _needed_mib(image)):
-        wanted = image.file_system or ("" if image.format in ("raw", "qcow2") else image.format)
-        if wanted:
-            host, device = _open(storage, name, asked)
-            try:
-                make_file_system(world, host, device, wanted)
-            finally:
-                storage.release(name, host)
+        host, device = _open(storage, name, asked)
+        try:
+            make_file_system(world, host, device, wanted)
+        finally:
+            storage.release(name, host)
     return name
 
 
@@ -162,7 +164,7 @@ def export(call: Call, world: World) -> str:
     storage = world.storage(asked.datastore)
     image = asked.image
     host, device = _open(storage, image.source, asked)
-    size = image.size_mib or storage.volumes.get(image.source).size_kib // 1024
+    size = image.size_mib or storage.volumes.get(image.source).size_kib // MIB_KIB
     checksum = world.hosts.run(host, (*world.settings.privileged, "md5sum", device)).split()[0].lstrip("\\")
     return (f"<IMPORT_INFO><IMPORT_SOURCE><![CDATA[ssh://{host}:{device}]]></IMPORT_SOURCE>"
             f"<MD5><![CDATA[{checksum}]]></MD5><SIZE><![CDATA[{size}]]></SIZE><FORMAT><![CDATA[raw]]></FORMAT>"

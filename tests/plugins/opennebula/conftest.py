@@ -1,4 +1,4 @@
-"""OpenNebula's place on this machine: its folder of drivers with our links, and stand-ins for what it brings itself."""
+"""OpenNebula's folder of drivers with our links in it, and stand-ins for the programs that it brings itself."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from linstor_opennebula.install import install
 
 from linstor_core.client.client import LinstorClient
 from linstor_core.client.volumes import VolumeService
 from linstor_core.wire import rest_bodies as bodies
-from linstor_opennebula.install import install
 from tools.rest import RestConnection
 from tools.services import Service
 
@@ -40,6 +40,7 @@ class Platform:
     controller: str
     group: str = "grp"
     legacy: bool = False
+    prefix: tuple[str, ...] = ()
     times: dict[str, list[float]] = field(default_factory=dict)
 
     @property
@@ -53,10 +54,11 @@ class Platform:
         return f"{host}:{self.system_dir(vm_id)}/disk.{disk_id}"
 
     def run(self, kind: str, action: str, *arguments: object, document: str = "") -> Answer:
-        line = " ".join([str(self.remotes / kind / "linstor" / action), *(shlex.quote(str(each)) for each in arguments)])
+        link = str(self.remotes / kind / "linstor" / action)
+        line = " ".join([link, *(shlex.quote(str(each)) for each in arguments)])
         begun = time.monotonic()
-        done = subprocess.run(line, shell=True, input=document, capture_output=True, text=True, check=False,
-                              env={"PATH": f"{self.folder}/bin:/usr/sbin:/usr/bin:/sbin:/bin"})
+        done = subprocess.run([*self.prefix, "sh", "-c", line], input=document, capture_output=True, text=True,
+                              check=False, env={"PATH": f"{self.folder}/bin:/usr/sbin:/usr/bin:/sbin:/bin"})
         seconds = time.monotonic() - begun
         self.times.setdefault(f"{kind}/{action}", []).append(seconds)
         return Answer(done.returncode, done.stdout.strip(), done.stderr, seconds)
