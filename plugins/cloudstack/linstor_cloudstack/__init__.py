@@ -1,3 +1,3 @@
-"""CloudStack: a translator over `linstor_core.client.volumes.VolumeService`."""
+"""CloudStack: what an operator does with primary storage whose provider is Linstor."""
 
 __version__ = "0.1.0"
