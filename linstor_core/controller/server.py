@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
 import uvicorn
 from flask import Flask, Response
 
@@ -28,6 +29,8 @@ from linstor_core.controller.app import (
     unauthorized,
 )
 from linstor_core.controller.token_gate import TokenGate
+from linstor_core.domain.errors import Code
+from linstor_core.wire.api_call_rc import Severity, entry
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -55,7 +58,7 @@ class Bridge:
             return
         body = await _read(receive)
         if body is None:
-            await _send_plain(send, 413)
+            await _send_too_large(send)
             return
         if only_options:
             await self._options(scope, send)
@@ -190,9 +193,14 @@ async def _until_left(receive: Receive) -> None:
         pass
 
 
-async def _send_plain(send: Send, status: int) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
-    await send({"type": "http.response.body", "body": b""})
+async def _send_too_large(send: Send) -> None:
+    refusal = entry(Severity.ERROR, Code.INVLD_REQUEST, 0, f"The body has more than {MAX_BODY_BYTES} bytes.",
+                    correction="No call of this API needs that much: send only the fields that it takes.")
+    body = msgspec.json.encode([refusal])
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
+               (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 class HttpServer:
