@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from linstor_core.cli.arguments import NODE, PASTABLE, RESOURCE, SHOW_PROPS, group_by, property_commands
 from linstor_core.cli.call import Call
@@ -16,6 +17,7 @@ from linstor_core.wire.rest_resources import NodeConnection, ResourceConnection
 
 PATHS = "Paths/"
 _SHOWN_CHARACTERS = 30
+_LEASE_S = 120
 _NODES = (NODE._replace(name="node_name_a"), NODE._replace(name="node_name_b"))
 _OF_RESOURCE = (*_NODES, RESOURCE)
 _PATH = Arg("path_name", "name of the path")
@@ -70,6 +72,35 @@ def _shortened(props: dict[str, str]) -> str:
     return text if len(text) < _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
 
 
+def open_window(call: Call) -> None:
+    args = call.args
+    call.show(call.client.open_migration_window(args.resource_name, args.node_name_a, args.node_name_b,
+                                                args.lease or _LEASE_S))
+
+
+def close_window(call: Call) -> None:
+    args = call.args
+    call.show(call.client.close_migration_window(args.resource_name, args.node_name_a, args.node_name_b))
+
+
+def show_window(call: Call) -> None:
+    args = call.args
+    found = call.client.migration_window(args.resource_name, args.node_name_a, args.node_name_b)
+    end = "-" if found.expires_ms is None else (
+        datetime.fromtimestamp(found.expires_ms / 1000).strftime("%Y-%m-%d %H:%M:%S"))
+    call.table([Column("State"), Column("Until")], [["open" if found.open else "closed", end]])
+
+
+_WINDOW = Noun("migration-window", ("mw",), "Two nodes that may be primary, for as long as a migration takes.", (
+    Command("open", ("o",), "Open it, or keep it open for longer; it closes by itself.",
+            (Arg("--lease", f"seconds until it closes ({_LEASE_S})", kind=float), *_OF_RESOURCE), open_window),
+    Command("close", ("c",), "Close it. One that was opened by hand, as a property, stays.", _OF_RESOURCE,
+            close_window),
+    Command("show", ("s",), "Show whether it is open, and until when.", (PASTABLE, *_OF_RESOURCE), show_window,
+            reads=True),
+))
+
+
 # Both: properties, options, paths
 
 
@@ -119,5 +150,6 @@ NODE_CONNECTIONS = Noun("node-connection", ("nc",), "What holds between two node
 RESOURCE_CONNECTIONS = Noun("resource-connection", ("rc",), "What holds between two replicas of a resource.", (
     Command("list", ("l",), "Show the connections of a resource.",
             (PASTABLE, group_by("source", "target"), SHOW_PROPS, RESOURCE), list_resource_connections, reads=True),
+    _WINDOW,
     *_members(ObjectKind.RESOURCE_CONNECTION, _OF_RESOURCE, _resource_props, _modify_resources),
 ))

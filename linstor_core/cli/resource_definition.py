@@ -59,6 +59,10 @@ def change_props(call: Call, change: bodies.PropsModify) -> list[ApiCallRc]:
         override_props=change.override_props, delete_props=change.delete_props))
 
 
+def rename(call: Call) -> None:
+    call.show(call.client.rename_resource_definition(call.args.name, call.args.new_name))
+
+
 def delete(call: Call) -> None:
     call.show(entry for name in call.args.name for entry in call.client.delete_resource_definition(name))
 
@@ -135,6 +139,8 @@ NOUN = Noun("resource-definition", ("rd",), "Named sets of volumes, wherever the
     Command("create", ("c",), "Define a resource.",
             (_PORT, _EXTERNAL, LAYER_LIST, _PEER_SLOTS, _GROUP, _NAME._replace(nargs="?")), create),
     Command("modify", ("m",), "Change a definition.", (_PEER_SLOTS, _PORT, _GROUP, _NAME), modify),
+    Command("rename", ("rn",), "Give a definition another name; data and devices stay.",
+            (_NAME, Arg("new_name", "name that nothing has yet")), rename),
     Command("delete", ("d",), "Remove resources everywhere, with their data.", (ASYNC, _NAME._replace(nargs="+")),
             delete),
     Command("clone", ("cln",), "Copy a resource with its data.",
