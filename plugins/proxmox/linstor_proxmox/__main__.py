@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from linstor_core.client.errors import ClientError
@@ -46,7 +47,7 @@ def _config(api: PlatformApi, storage: str) -> StorageConfig:
 
 
 def _check(api: PlatformApi, given: argparse.Namespace) -> int:
-    with Sessions().service(_config(api, given.storage)) as service:
+    with Sessions() as sessions, sessions.service(_config(api, given.storage)) as service:
         findings = registration.check(api, given.storage, service)
     for finding in findings:
         print(f"{'ok  ' if finding.is_good else 'FAIL'}  {finding.node or 'cluster'}: {finding.text}")
@@ -62,7 +63,7 @@ def _move(api: PlatformApi, given: argparse.Namespace) -> int:
 
 def _orphans(api: PlatformApi, given: argparse.Namespace) -> int:
     config = _config(api, given.storage)
-    with Sessions().service(config) as service:
+    with Sessions() as sessions, sessions.service(config) as service:
         found = orphans.find(api, service, config)
     for name, resource in found.unused.items():
         print(f"unused      {given.storage}:{name} (resource {resource}): no guest refers to it")
@@ -110,7 +111,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     given = _parser().parse_args(argv)
     try:
-        return int(given.run(platform_api.connect(given.credentials), given))
+        with closing(platform_api.connect(given.credentials)) as api:
+            return int(given.run(api, given))
     except (Refused, ClientError) as error:
         print(f"linstor-proxmox: {error}", file=sys.stderr)
         return 1

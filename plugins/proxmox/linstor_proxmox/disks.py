@@ -10,7 +10,7 @@ from linstor_proxmox import snapshots, volume_names
 from linstor_proxmox.catalogue import StoredVolume
 from linstor_proxmox.refusals import Refused, VolumeMissing
 from linstor_proxmox.storage import Storage
-from linstor_proxmox.volume_names import NAME, STORAGE, TEMPLATE, TEMPLATE_SNAPSHOT, VMID, VolumeName
+from linstor_proxmox.volume_names import FORMER_NAME, NAME, STORAGE, TEMPLATE, TEMPLATE_SNAPSHOT, VMID, VolumeName
 
 SMALLEST_KIB = 3 * 1024
 """Replicated volumes have a lower bound. Restoring a backup of an EFI disk of 528 KiB takes up to 4 MiB for it."""
@@ -24,23 +24,25 @@ def allocate(storage: Storage, vmid: int, image_format: str, wanted: str, size_k
     size_kib = max(size_kib, SMALLEST_KIB)
     with storage.node.naming:
         if not wanted:
-            return _with_free_name(storage, vmid, "", lambda name: _create(storage, name, size_kib))
+            return _with_free_name(storage, vmid, "",
+                                   lambda name: _create(storage, name, size_kib, storage.node.name))
         name = volume_names.parse(wanted)
         if name.vmid != vmid or name.is_template or name.template:
             raise Refused(f"illegal name '{wanted}' - should be 'vm-{vmid}-*'")
         found = storage.catalogue.find(name)
         if found is None:
-            _create(storage, name, size_kib)
+            _create(storage, name, size_kib, "")
         elif not (name.is_cloud_init and found.size_kib >= size_kib):
             # A cloud-init image is written anew at every start, on a node that may not have the device yet.
             raise Refused(f"volume '{storage.name}:{wanted}' exists already")
         return str(name)
 
 
-def _create(storage: Storage, name: VolumeName, size_kib: int) -> None:
+def _create(storage: Storage, name: VolumeName, size_kib: int, node: str) -> None:
+    """`node` for a name that it chose: what two nodes choose at once are two volumes."""
     props = _props(storage, name)
     for attempt in range(_MOST_DISKS):
-        resource = volume_names.resource_name(storage.name, name.leaf, storage.node.name, attempt)
+        resource = volume_names.resource_name(storage.name, name.leaf, node, attempt)
         if _is_taken(storage, resource):
             continue
         try:
@@ -142,6 +144,9 @@ def resize(storage: Storage, text: str, size: int, snapshot: str) -> None:
 def rename(storage: Storage, text: str, vmid: int, wanted: str) -> str:
     """The new name, for another guest or by another name; data stay where they are."""
     with storage.node.naming:
+        done = _renamed_before(storage, text, vmid, wanted)
+        if done is not None:
+            return str(done.name)
         volume = storage.catalogue.get(text)
         if volume.name.is_template:
             raise Refused(f"template '{text}' can't be renamed")
@@ -154,8 +159,18 @@ def rename(storage: Storage, text: str, vmid: int, wanted: str) -> str:
         return _call_it(storage, volume, name)
 
 
+def _renamed_before(storage: Storage, text: str, vmid: int, wanted: str) -> StoredVolume | None:
+    """What a call that was not answered did already."""
+    former = volume_names.parse(text)
+    if storage.catalogue.find(former) is not None:
+        return None
+    return next((volume for volume in storage.catalogue.all() if volume.former_leaf == former.leaf
+                 and (volume.name.leaf == wanted or (not wanted and volume.name.vmid == vmid))), None)
+
+
 def _call_it(storage: Storage, volume: StoredVolume, name: VolumeName) -> str:
-    storage.service.set_props(volume.resource, _props(storage, name))
+    props = {**_props(storage, name), FORMER_NAME: volume.name.leaf}
+    storage.service.set_props(volume.resource, props)
     storage.node.links.rename(storage.name, volume.name, name)
     return str(name)
 

@@ -27,7 +27,7 @@ from linstor_proxmox.node_links import NodeLinks
 from linstor_proxmox.platform_calls import CALLS, Arguments
 from linstor_proxmox.refusals import Refused
 from linstor_proxmox.sessions import Sessions
-from linstor_proxmox.storage import Node, Storage
+from linstor_proxmox.storage import CLOSING_S, Node, Storage
 
 SOCKET = Path("/run/linstor-proxmox/endpoint.sock")
 LONGEST_REQUEST = 4 * 1024 * 1024
@@ -38,10 +38,10 @@ _log = logging.getLogger("linstor_proxmox")
 class Endpoint:
     """Turns requests into answers; knows no socket."""
 
-    def __init__(self, node_name: str, links: NodeLinks, sessions: Sessions | None = None) -> None:
-        self.sessions = sessions or Sessions()
+    def __init__(self, node_name: str, links: NodeLinks, closing_s: float = CLOSING_S) -> None:
+        self.sessions = Sessions()
         self.capacities = Capacities(self.sessions)
-        self.node = Node(node_name, links, Migrations())
+        self.node = Node(node_name, links, Migrations(), closing_s=closing_s)
 
     def answer(self, line: bytes) -> bytes:
         """Never raises: what went wrong is the answer."""
@@ -64,6 +64,10 @@ class Endpoint:
             raise Refused(f"linstor-proxmox knows no call '{name}': module and endpoint are of different releases")
         with self.sessions.service(config) as service:
             return call(Storage(config, service, self.node), Arguments(request.get("arguments") or {}))
+
+    def close(self) -> None:
+        """The connections that no call uses now."""
+        self.sessions.close()
 
     def keep_up(self, stop: threading.Event) -> None:
         """Refreshes what is answered from memory and renews windows, till `stop`."""
@@ -126,6 +130,7 @@ def serve(place: Path, endpoint: Endpoint) -> None:
             server.serve_forever()
         finally:
             stop.set()
+            endpoint.close()
 
 
 def main(argv: list[str]) -> int:

@@ -30,10 +30,16 @@ class _Resource(Protocol):
 class PlatformApi:
     """Every method raises Refused with what Proxmox VE said."""
 
-    def __init__(self, root: _Resource, sleep: Callable[[float], None] = time.sleep, poll_s: float = POLL_S) -> None:
+    def __init__(self, root: _Resource, close: Callable[[], None],
+                 sleep: Callable[[float], None] = time.sleep, poll_s: float = POLL_S) -> None:
         self._root = root
+        self._close = close
         self._sleep = sleep
         self._poll_s = poll_s
+
+    def close(self) -> None:
+        """Nothing is asked after it."""
+        self._close()
 
     def get(self, path: str, **query: object) -> Any:
         return self._asked(path, lambda: self._root(path).get(**query))
@@ -116,4 +122,4 @@ def connect(credentials: Path) -> PlatformApi:
         root = ProxmoxAPI(found.pop("host", "localhost"), **found, verify_ssl=ca_file or True, service="PVE")
     except (AuthenticationError, requests.RequestException) as error:
         raise Refused(f"signing in to Proxmox VE failed: {error}") from error
-    return PlatformApi(cast(_Resource, root))
+    return PlatformApi(cast(_Resource, root), root._store["session"].close)

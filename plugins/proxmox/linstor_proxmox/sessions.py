@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from linstor_core.client.client import LinstorClient, local_token
+from linstor_core.client.transport import HttpTransport
+from linstor_core.client.uris import controller_urls
 from linstor_core.client.volumes import VolumeService
 from linstor_proxmox import secret_files
 from linstor_proxmox.refusals import Refused
@@ -18,35 +21,63 @@ CALL_TIMEOUT_S = 50.0
 _Key = tuple[str, Path, int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Session:
+    service: VolumeService
+    transport: HttpTransport
+
+
 class Sessions:
-    """For any number of threads. A session whose storage or secrets changed is not used again."""
+    """For any number of threads. A session whose secrets changed is not used again."""
 
     def __init__(self, timeout_s: float = CALL_TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
-        self._idle: dict[_Key, list[VolumeService]] = {}
+        self._idle: dict[_Key, list[_Session]] = {}
         self._lock = threading.Lock()
+
+    def __enter__(self) -> Sessions:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what nobody uses now."""
+        with self._lock:
+            idle = [session for sessions in self._idle.values() for session in sessions]
+            self._idle.clear()
+        for session in idle:
+            session.transport.close()
 
     @contextmanager
     def service(self, config: StorageConfig) -> Iterator[VolumeService]:
         """Raises Refused for unusable addresses or secrets."""
         key = (config.controllers, config.secrets, _changed_ns(config.secrets))
         with self._lock:
-            idle = self._idle.setdefault(key, [])
-            service = idle.pop() if idle else None
-        if service is None:
-            service = self._connected(config)
+            sessions = self._idle.get(key)
+            session = sessions.pop() if sessions else None
+        if session is None:
+            session = self._connected(config)
         try:
-            yield service
+            yield session.service
         finally:
-            with self._lock:
-                idle.append(service)
+            self._take_back(key, session)
 
-    def _connected(self, config: StorageConfig) -> VolumeService:
+    def _take_back(self, key: _Key, session: _Session) -> None:
+        with self._lock:
+            outdated = [other for other in self._idle if other[:2] == key[:2] and other[2] != key[2]]
+            gone = [old for other in outdated for old in self._idle.pop(other)]
+            self._idle.setdefault(key, []).append(session)
+        for old in gone:
+            old.transport.close()
+
+    def _connected(self, config: StorageConfig) -> _Session:
         caller = secret_files.credentials(config.secrets, local_token())
         try:
-            return VolumeService(LinstorClient(config.controllers, timeout_s=self._timeout_s, credentials=caller))
+            transport = HttpTransport(controller_urls(config.controllers), self._timeout_s, caller)
         except ValueError as error:
             raise Refused(f"storage '{config.storage}': {error}") from None
+        return _Session(VolumeService(LinstorClient(transport=transport)), transport)
 
 
 def _changed_ns(file: Path) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from linstor_proxmox import volume_names
 from linstor_proxmox.catalogue import StoredVolume
 from linstor_proxmox.refusals import Refused
-from linstor_proxmox.storage import CLOSING_S, Storage
+from linstor_proxmox.storage import Storage
 from linstor_proxmox.volume_names import SNAPSHOT_OF, STORAGE, TEMPLATE_SNAPSHOT
 
 
@@ -38,8 +38,10 @@ def _names(storage: Storage, volume: StoredVolume) -> dict[str, str]:
 
 
 def delete(storage: Storage, text: str, snapshot: str) -> None:
-    """Nothing to do where it is not. The open copies of it go first, on whatever node they were made."""
-    volume = storage.catalogue.get(text)
+    """Nothing to do where it, or the volume, is not. The open copies of it go first, whatever node made them."""
+    volume = storage.catalogue.find(volume_names.parse(text))
+    if volume is None:
+        return
     name = _names(storage, volume).get(snapshot)
     _delete_copies(storage, volume, snapshot)
     if name is not None:
@@ -90,7 +92,7 @@ def roll_back(storage: Storage, text: str, snapshot: str) -> None:
 
 def _wait_till_closed(storage: Storage, volume: StoredVolume, snapshot: str) -> None:
     """Give a guest that was stopped just now the time to let go."""
-    deadline = storage.node.clock() + CLOSING_S
+    deadline = storage.node.clock() + storage.node.closing_s
     while storage.service.rollback_blockers(volume.resource, snapshot).in_use_on and storage.node.clock() < deadline:
         storage.node.sleep(0.2)
 

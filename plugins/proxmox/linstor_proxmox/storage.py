@@ -32,6 +32,7 @@ class Node:
     naming: threading.Lock = field(default_factory=threading.Lock)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    closing_s: float = CLOSING_S
 
 
 class Storage:
@@ -47,7 +48,7 @@ class Storage:
 
     def once_closed(self, volume: str, call: Callable[[], T]) -> T:
         """Make a call that is refused while the volume is open, for a while. Raises Refused."""
-        deadline = self.node.clock() + CLOSING_S
+        deadline = self.node.clock() + self.node.closing_s
         while True:
             try:
                 return call()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,9 @@ def run(platform: RecordedPlatform, tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def api(platform: RecordedPlatform, tmp_path: Path) -> PlatformApi:
-    return platform_api.connect(credentials(platform, tmp_path))
+def api(platform: RecordedPlatform, tmp_path: Path) -> Iterator[PlatformApi]:
+    with closing(platform_api.connect(credentials(platform, tmp_path))) as connected:
+        yield connected
 
 
 def test_a_storage_is_registered_once(platform: RecordedPlatform, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,8 +112,9 @@ def test_who_signs_in_comes_from_a_guarded_file(platform: RecordedPlatform, tmp_
         platform_api.connect(tmp_path / "none")
     with pytest.raises(Refused, match="unknown colour"):
         platform_api.connect(credentials(platform, tmp_path, colour="blue"))
-    with pytest.raises(Refused, match="refused storage: 401"):
-        platform_api.connect(credentials(platform, tmp_path, token_value="wrong")).storage("x")
+    wrong = credentials(platform, tmp_path, token_value="wrong")
+    with closing(platform_api.connect(wrong)) as stranger, pytest.raises(Refused, match="refused storage: 401"):
+        stranger.storage("x")
 
 
 def test_every_node_is_checked_and_orphans_are_found(

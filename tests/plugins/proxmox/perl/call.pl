@@ -16,7 +16,7 @@ my ($socket, $version) = map { m/\A(.*)\z/s ? $1 : undef } @ARGV;
 $ENV{PATH} = '/usr/bin:/bin';
 delete @ENV{qw(IFS CDPATH ENV BASH_ENV)};
 $PVE::Storage::Custom::LinstorCorePlugin::SOCKET = $socket;
-$PVE::Storage::api_version = $version if $version;
+$PVE::Storage::api_version = int($version) if $version;
 my $class = 'PVE::Storage::Custom::LinstorCorePlugin';
 $class->register();
 

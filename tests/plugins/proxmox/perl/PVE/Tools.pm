@@ -12,8 +12,10 @@ sub run_command {
     my ($command, %param) = @_;
     my $pid = fork() // die "fork: $!\n";
     if (!$pid) {
-        open(STDIN, $param{input}) or die "input: $!\n" if $param{input};
-        open(STDOUT, $param{output}) or die "output: $!\n" if $param{output};
+        my ($input) = ($param{input} // '') =~ m/\A<&(\d+)\z/;
+        my ($output) = ($param{output} // '') =~ m/\A>&(\d+)\z/;
+        open(STDIN, '<&', $input) or die "input: $!\n" if defined($input);
+        open(STDOUT, '>&', $output) or die "output: $!\n" if defined($output);
         open(STDERR, '>', '/dev/null') or die "errors: $!\n" if $param{errfunc};
         exec { $command->[0] } @{$command} or die "exec: $!\n";
     }
