@@ -14,7 +14,7 @@ from linstor_opennebula import driver_data, filling, naming
 from linstor_opennebula.calls import Call, Location, machine_sent
 from linstor_opennebula.driver_data import VirtualMachine
 from linstor_opennebula.errors import BadCall, CommandFailed, PluginError, Refused
-from linstor_opennebula.snapshot_actions import at_rest, take
+from linstor_opennebula.snapshot_actions import at_rest, go_back, take
 from linstor_opennebula.storage import Storage
 from linstor_opennebula.world import World, log
 
@@ -149,24 +149,25 @@ def restore(call: Call, world: World) -> str:
         if disk.tm_mad != call.driver:
             continue
         storage = world.storage_of(disk.datastore_id if disk.datastore_id is not None else -1)
-        _read_in(world, storage, storage.name_of(disk, vm_id), place.host, url)
+        own = Location(place.host, f"{place.path}/disk.{number}")
+        _read_in(world, storage, storage.name_of(disk, vm_id), own, url)
     return ""
 
 
-def _read_in(world: World, storage: Storage, name: str, host: str, url: str) -> None:
+def _read_in(world: World, storage: Storage, name: str, place: Location, url: str) -> None:
     """The old content comes back where the new one cannot be read to its end."""
-    node = storage.node_of(host)
+    node = storage.node_of(place.host)
     if node is None:
-        raise Refused(f"host {host} is no node of the controller")
+        raise Refused(f"host {place.host} is no node of the controller")
     before = naming.snapshot("BeforeRestore")
     take(storage, name, before)
     try:
         command = (str(world.remotes / "datastore/downloader.sh"), "--nodecomp", url, "-")
         device = storage.volumes.make_available(name, node)
-        filling.fill(world.hosts, command, host, device, sparse=False, staging_dir="/var/tmp")
+        filling.fill(world.hosts, command, place.host, device, sparse=False, staging_dir="/var/tmp")
     except BaseException:
         # Should this fail too, the snapshot stays: it is the only copy of the old content.
-        storage.volumes.roll_back(name, before)
+        go_back(world, storage, name, before, place)
         storage.discard_snapshot(name, before)
         raise
     storage.discard_snapshot(name, before)

@@ -131,11 +131,7 @@ def mvds(call: Call, world: World) -> str:
 def _detach(storage: Storage, world: World, name: str, place: Location, disk: Disk) -> None:
     """Raises InUse, but for a CD-ROM: other machines of the host may have it open."""
     world.unlink(place.host, place.path)
-    try:
-        storage.release(name, place.host)
-    except InUse:
-        if not disk.cdrom:
-            raise
+    storage.let_go(name, place.host, disk)
 
 
 def _remove_own(storage: Storage, name: str, vm_id: int, disk_id: int) -> None:
@@ -190,12 +186,12 @@ def mv(call: Call, world: World) -> str:
     name = storage.name_of(disk, vm_id)
     # OpenNebula's own machine keeps the disks of machines that were undeployed. Volumes need no such place: without
     # an access they wait in the pools, and the next move makes the access again.
+    # The old link goes before the new one comes: hosts that share the folder have one and the same.
+    world.unlink(source.host, source.path)
     if storage.node_of(target.host) is not None:
         _attach(storage, world, name, target)
     if source.host != target.host:
-        _detach(storage, world, name, source, disk)
-    elif source.path != target.path:
-        world.unlink(source.host, source.path)
+        storage.let_go(name, source.host, disk)
     return ""
 
 

@@ -115,9 +115,15 @@ def _leave(call: Call, world: World, migration: Migration, leaving: str, staying
     _forward(call, world, migration)
     if leaving == staying or os.path.basename(migration.directory) != str(migration.machine.id):
         return
-    # Where hosts share the folder, what is in it belongs to the machine where it runs.
     if not world.share_directory(staying, leaving, migration.directory):
         world.hosts.run(leaving, ("rm", "-rf", "--one-file-system", migration.directory))
+        return
+    # Hosts that share the folder share its links, too: they belong to where the machine runs.
+    for disk, storage, name in migration.disks:
+        node = storage.node_of(staying)
+        device = storage.volumes.get(name).devices.get(node) if node is not None else None
+        if device is not None:
+            world.link(staying, device, migration.path(disk))
 
 
 def _forward(call: Call, world: World, migration: Migration) -> None:

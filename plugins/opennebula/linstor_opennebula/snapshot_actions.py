@@ -75,8 +75,17 @@ def snap_delete(call: Call, world: World) -> str:
 
 def snap_revert(call: Call, world: World) -> str:
     storage, name, snapshot = _subject(call, world)
-    storage.volumes.roll_back(name, snapshot)
+    go_back(world, storage, name, snapshot, Location.of(call.argument(0)))
     return ""
+
+
+def go_back(world: World, storage: Storage, name: str, snapshot: str, place: Location) -> None:
+    """Take a disk back to a snapshot; its device may be another one then, and `place` has to lead there."""
+    storage.volumes.roll_back(name, snapshot)
+    node = storage.node_of(place.host)
+    device = storage.volumes.get(name).devices.get(node) if node is not None else None
+    if device is not None:
+        world.relink(place.host, device, place.path)
 
 
 ACTIONS: dict[str, Callable[[Call, World], str]] = {

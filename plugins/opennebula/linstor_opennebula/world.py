@@ -64,6 +64,11 @@ class World:
         self.hosts.script(host, f"mkdir -p {shlex.quote(directory)} && "
                                 f"ln -sfn {shlex.quote(device)} {shlex.quote(path)}")
 
+    def relink(self, host: str, device: str, path: str) -> None:
+        """Let a link that is there lead to a device that was replaced; where there is none, none is made."""
+        quoted = shlex.quote(path)
+        self.hosts.script(host, f"if test -L {quoted}; then ln -sfn {shlex.quote(device)} {quoted}; fi")
+
     def unlink(self, host: str, path: str) -> None:
         self.hosts.run(host, ("rm", "-f", path))
 
