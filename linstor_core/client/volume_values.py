@@ -111,6 +111,10 @@ class SnapshotFailed(ClientError):
     """A node could not take its part of it, or not in time."""
 
 
+class NotReady(ClientError):
+    """A node has not made the volume usable in time; it goes on trying."""
+
+
 class CloneFailed(ClientError):
     """The data could not be copied, or not in time."""
 

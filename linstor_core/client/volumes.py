@@ -23,6 +23,7 @@ from linstor_core.client.volume_values import (
     CloneFailed,
     HasSnapshots,
     MigrationWindow,
+    NotReady,
     RollbackBlocked,
     RollbackBlockers,
     Snapshot,
@@ -39,8 +40,9 @@ from linstor_core.wire import rest_bodies as bodies
 from linstor_core.wire.rest_resources import Resource
 from linstor_core.wire.rest_v1 import ResourceDefinition
 
-__all__ = ["BeingDeleted", "Capacity", "CloneFailed", "HasSnapshots", "MigrationWindow", "RollbackBlocked",
-           "RollbackBlockers", "Snapshot", "SnapshotFailed", "Volume", "VolumeMismatch", "VolumeService"]
+__all__ = ["BeingDeleted", "Capacity", "CloneFailed", "HasSnapshots", "MigrationWindow", "NotReady",
+           "RollbackBlocked", "RollbackBlockers", "Snapshot", "SnapshotFailed", "Volume", "VolumeMismatch",
+           "VolumeService"]
 
 POLL_S = 0.5
 SETTLE_S = 30.0
@@ -99,7 +101,14 @@ class VolumeService:
                                  + (", made from another one" if ORIGIN in volume.props else ""))
         if not volume.nodes:
             self.client.auto_place(name)
-        return self._with_props(volume, props)
+        return self._with_props(self._usable(name), props)
+
+    def _usable(self, name: str) -> Volume:
+        """Wait for nodes that are at work; another caller, or one whose answer got lost, may have begun it."""
+        waiting = self.patience.waiting(SETTLE_S)
+        while (volume := self.get(name)).nodes and not volume.devices and waiting.more():
+            pass
+        return volume
 
     def _spawn(self, name: str, group: str, size_kib: int) -> None:
         body = bodies.ResourceGroupSpawn(resource_definition_name=name, volume_sizes=(size_kib,))
@@ -127,10 +136,11 @@ class VolumeService:
     @repeatable
     def grow(self, name: str, size_kib: int) -> Volume:
         """Make it at least this large; a volume that is, is left alone. Raises NoSpace."""
-        volume = self.get(name)
-        if volume.size_kib >= size_kib:
-            return volume
-        self.client.modify_volume_definition(name, VOLUME_NUMBER, bodies.VolumeDefinitionModify(size_kib=size_kib))
+        if self.get(name).size_kib < size_kib:
+            self.client.modify_volume_definition(name, VOLUME_NUMBER, bodies.VolumeDefinitionModify(size_kib=size_kib))
+        waiting = self.patience.waiting(SETTLE_S)
+        while "RESIZE" in self.client.volume_definition(name, VOLUME_NUMBER).flags and waiting.more():
+            pass
         return self.get(name)
 
     @repeatable
@@ -174,10 +184,14 @@ class VolumeService:
     def make_available(self, name: str, node: str) -> str:
         """Make the volume usable on a node, over the network where it has no data; gives the device's path.
 
-        Raises StateConflict where the volume's layers offer no way to reach it from that node.
+        Raises StateConflict where the volume's layers offer no way to reach it from that node, NotReady.
         """
         self.client.make_available(name, node)
-        return self.device(name, node)
+        waiting = self.patience.waiting(SETTLE_S)
+        while not (path := self.device(name, node)):
+            if not waiting.more():
+                raise NotReady(f"{node} has not set up a device for {name} in time")
+        return path
 
     def device(self, name: str, node: str) -> str:
         """The path of the volume on a node. Raises ObjectNotFound where it is not available there."""
@@ -295,6 +309,7 @@ class VolumeService:
         if not self.client.resources_of(new_name):
             _unless_there(lambda: self.client.restore_resource(
                 source.resource_name, source.name, bodies.SnapshotRestore(to_resource=new_name)))
+        self._usable(new_name)
         return self._with_props(self.grow(new_name, size_kib), props)
 
     @repeatable

@@ -39,6 +39,7 @@ class Controller:
         self._head = cluster
         self._lineage = 0
         self._pending = 0
+        self._newest: asyncio.Future[None] | None = None
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._publishers: list[Publisher] = []
         self._changes: dict[int, Change] = {}
@@ -54,12 +55,23 @@ class Controller:
 
     async def apply(self, operation: Operation) -> list[ApiCallRc]:
         """Run one operation to its end and give its answer. Raises LinstorError when it is refused."""
-        change = operation(self._head, self.context)
+        try:
+            change = operation(self._head, self.context)
+        except LinstorError:
+            await self._caught_up()
+            raise
+        if not change.puts and not change.deletes:
+            await self._caught_up()
         await self._store(change)
         answers = list(change.answers)
         if change.outcome is not None:
             answers.extend(await self._until(change.outcome, change.watch, change.wait_s))
         return answers
+
+    async def _caught_up(self) -> None:
+        """What is said of the head (it exists already, there is nothing to do) has to hold for the next query, too."""
+        if self._newest is not None and not self._newest.done():
+            await asyncio.wait((self._newest,))
 
     def fold(self, operation: Operation) -> asyncio.Future[None]:
         """Apply what nobody waits for (reports, link states), in the order of the calls."""
@@ -79,6 +91,7 @@ class Controller:
             self._publish(submission)
         else:
             self._pending += 1
+            self._newest = done
             self._committer.submit(submission)
         return done
 

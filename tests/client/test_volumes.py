@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from linstor_core.client.errors import AnswerTimeout, InUse, NotEnoughNodes, ObjectNotFound
+from linstor_core.client.volume_values import ORIGIN
 from linstor_core.client.volumes import Capacity, CloneFailed, HasSnapshots, VolumeMismatch, VolumeService
 from tests.client.scripted_controller import CREATED, refusal
 
@@ -114,7 +115,9 @@ def test_a_volume_whose_creation_may_go_on_is_left_alone(controller, service):
 
 def test_grow(controller, service):
     there(controller, REPLICA)
-    controller.answer("PUT /v1/resource-definitions/vol/volume-definitions/0", [CREATED])
+    one = "/v1/resource-definitions/vol/volume-definitions/0"
+    controller.answer(f"PUT {one}", [CREATED])
+    controller.answers_in_turn(f"GET {one}", {"flags": ["RESIZE"]}, {"flags": []})
     service.grow("vol", 1024)
     assert "PUT /v1/resource-definitions/vol/volume-definitions/0" not in controller.asked
     service.grow("vol", 4096)
@@ -163,18 +166,26 @@ def test_snapshots(controller, service):
         "DELETE /v1/resource-definitions/vol/snapshots/s1"]
 
 
-@pytest.mark.parametrize(("target", "placed", "calls"), [
-    (None, False, 3),
-    ({"name": "new", "resource_group_name": "Gold"}, False, 2),
-    ({**DEFINITION, "name": "new"}, False, 1),
-    ({**DEFINITION, "name": "new"}, True, 0),
+RESTORED = {"name": "new", "resource_group_name": "Gold", "props": {ORIGIN: "NEW from snapshot u-s1"}}
+
+
+@pytest.mark.parametrize(("target", "has_volumes", "placed", "calls"), [
+    (None, False, False, 3),
+    (RESTORED, False, False, 2),
+    (RESTORED, True, False, 1),
+    (RESTORED, True, True, 0),
 ])
-def test_a_restore_goes_on_where_it_stopped(controller, service, target, placed, calls):
-    done = {**DEFINITION, "name": "new"}
+def test_a_restore_goes_on_where_it_stopped(controller, service, *, target, has_volumes, placed, calls):
+    done = {**RESTORED, "volume_definitions": DEFINITION["volume_definitions"]}
     resource = {**REPLICA, "name": "new"}
     controller.answers_in_turn(DEFINITIONS, [target] if target else [], [done])
-    controller.answers_in_turn(RESOURCES, [resource] if placed else [], [resource])
-    controller.answer("GET /v1/resource-definitions/vol/snapshots/s1", SNAPSHOT)
+    controller.answer(RESOURCES, [resource])
+    controller.answer("GET /v1/resource-definitions/new", RESTORED)
+    controller.answer("GET /v1/resource-definitions/new/volume-definitions",
+                      DEFINITION["volume_definitions"] if has_volumes else [])
+    controller.answer("GET /v1/resource-definitions/new/volume-definitions/0", {"flags": []})
+    controller.answer("GET /v1/resource-definitions/new/resources", [resource] if placed else [])
+    controller.answer("GET /v1/resource-definitions/vol/snapshots/s1", {**SNAPSHOT, "uuid": "u-s1"})
     controller.answer("GET /v1/resource-definitions/vol", DEFINITION)
     controller.answer("POST /v1/resource-definitions", [CREATED], status=201)
     for step in ("volume-definition", "resource"):
@@ -183,9 +194,25 @@ def test_a_restore_goes_on_where_it_stopped(controller, service, target, placed,
     assert len([call for call in controller.asked if call.startswith("POST")]) == calls
 
 
+def test_a_volume_of_another_origin_is_no_copy(controller, service):
+    controller.answer("GET /v1/resource-definitions/vol", {**DEFINITION, "uuid": "u-vol"})
+    controller.answer("GET /v1/resource-definitions/vol/snapshots/s1", {**SNAPSHOT, "uuid": "u-s1"})
+    controller.answer(DEFINITIONS, [{**DEFINITION, "name": "new"}])
+    controller.answer("GET /v1/resource-definitions/new", {**DEFINITION, "name": "new"})
+    with pytest.raises(VolumeMismatch, match="not made from"):
+        service.clone("vol", "new")
+    with pytest.raises(VolumeMismatch, match="not made from"):
+        service.restore_snapshot("vol", "s1", "new")
+    assert {call.split()[0] for call in controller.asked} == {"GET"}
+
+
 def test_clone_waits(controller, service):
+    copy = {**DEFINITION, "name": "new", "props": {ORIGIN: "NEW from volume u-vol"}}
+    controller.answer("GET /v1/resource-definitions/vol", {**DEFINITION, "uuid": "u-vol"})
+    controller.answer("GET /v1/resource-definitions/new", copy)
+    controller.answer("GET /v1/resource-definitions/new/volume-definitions/0", {"flags": []})
     status = "GET /v1/resource-definitions/vol/clone/new"
-    controller.answers_in_turn(DEFINITIONS, [], [{**DEFINITION, "name": "new"}])
+    controller.answers_in_turn(DEFINITIONS, [], [copy])
     controller.answer(RESOURCES, [])
     controller.answer("POST /v1/resource-definitions/vol/clone", {"location": "/x", "source_name": "vol",
                                                                   "clone_name": "new"}, status=201)
@@ -199,11 +226,12 @@ def test_clone_waits(controller, service):
     with pytest.raises(CloneFailed, match="within 5 s"):
         service.clone("vol", "new", timeout_s=5)
     controller.answer(status, refusal(301), status=404)
-    with pytest.raises(VolumeMismatch):
+    with pytest.raises(ObjectNotFound):
         service.clone("vol", "new")
 
 
 def test_a_clone_that_is_refused(controller, service):
+    controller.answer("GET /v1/resource-definitions/vol", DEFINITION)
     controller.answer(DEFINITIONS, [])
     answer = {"location": "/x", "source_name": "vol", "clone_name": "new", "messages": refusal(301)}
     controller.answer("POST /v1/resource-definitions/vol/clone", answer, status=500)
