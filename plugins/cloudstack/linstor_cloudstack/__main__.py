@@ -15,7 +15,7 @@ from linstor_core.client.errors import ClientError
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
-        return Commands(settings.read(options.config), options).run()
+        return Commands(settings.read(options.config), options, sys.stdout, sys.stderr).run()
     except (OperatorError, ClientError) as error:
         sys.stderr.write(f"linstor-cloudstack: {error}\n")
         return FAILED

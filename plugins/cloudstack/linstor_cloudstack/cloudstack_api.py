@@ -92,7 +92,7 @@ class CloudStackApi:
             count = total if count is None else count
             found += items
             if len(found) >= count:
-                return found if len({str(item.get("id")) for item in found}) == len(found) else None
+                return None if _repeats(found) else found
             if not items:
                 return None
             page += 1
@@ -122,6 +122,11 @@ class CloudStackApi:
                 raise JobUnfinished(f"{command}: the job {started['jobid']} did not end within {timeout_s:g} s")
             progress(self._clock() - begun)
             self._sleep(self._poll_s)
+
+
+def _repeats(items: list[dict[str, Any]]) -> bool:
+    """Whether one came on two pages. The same id may well come twice: for each place where a snapshot is, say."""
+    return len({msgspec.json.encode(item, order="sorted") for item in items}) < len(items)
 
 
 def _told(error: object) -> tuple[int, str]:

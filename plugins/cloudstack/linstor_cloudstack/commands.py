@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from typing import TextIO
@@ -32,8 +31,8 @@ DONE, FAILED, FOUND = 0, 1, 3
 class Commands:
     """Results on `out`, progress on `err`. Methods give the exit status and raise OperatorError or ClientError."""
 
-    def __init__(self, settings: Settings, options: argparse.Namespace, out: TextIO = sys.stdout,
-                 err: TextIO = sys.stderr, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+    def __init__(self, settings: Settings, options: argparse.Namespace, out: TextIO, err: TextIO,
+                 now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self._options = options
         self._out = out
         self._err = err

@@ -112,7 +112,7 @@ def read_cloudstack(api: CloudStackApi, controllers: frozenset[str], name: str |
                       "[linstor] in the configuration")
     volumes = _united(api.listed("listVolumes", CloudVolume, **query) for query in (
         *_EVERYBODYS, {"listall": True, "listsystemvms": True}))
-    snapshots = _united(api.listed("listSnapshots", CloudSnapshot, **query) for query in _EVERYBODYS)
+    snapshots = _united(_snapshots(api, query) for query in _EVERYBODYS)
     machine_snapshots = _united(api.listed("listVMSnapshot", VmSnapshot, **query) for query in _EVERYBODYS)
     templates = _united(_templates(api, query) for query in _EVERYBODYS)
     ids = {storage.id for storage in chosen}
@@ -121,6 +121,12 @@ def read_cloudstack(api: CloudStackApi, controllers: frozenset[str], name: str |
                      frozenset(template.id.lower() for template in templates),
                      frozenset(storage.group.upper() for storage in every if storage.id not in ids),
                      tuple(storage.name for storage in listed if not is_at(storage, controllers)))
+
+
+def _snapshots(api: CloudStackApi, query: dict[str, Any]) -> list[CloudSnapshot]:
+    """One that is on primary and on secondary storage is listed for each: primary counts, so it comes last."""
+    return sorted(api.listed("listSnapshots", CloudSnapshot, **query),
+                  key=lambda snapshot: snapshot.locationtype == "PRIMARY")
 
 
 def _templates(api: CloudStackApi, query: dict[str, Any]) -> list[Template]:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from linstor_cloudstack.cloudstack_api import CloudStackApi, only
 from linstor_cloudstack.errors import Refused
-from linstor_cloudstack.inventory import ONLINE
+from linstor_cloudstack.inventory import ONLINE, is_at
 from linstor_cloudstack.records import PROVIDER, Host, HostCluster, Offering, Storage, Zone
 from linstor_core.client.uris import controller_urls
 from linstor_core.client.volumes import VolumeService
@@ -137,9 +137,8 @@ def _one_url(text: str) -> str:
 
 
 def _differences(found: Storage, wanted: WantedStorage, url: str, cluster: HostCluster | None) -> list[str]:
-    pairs = [("provider", found.provider.lower(), PROVIDER.lower()),
-             ("resource group", found.group.upper(), wanted.group.upper()),
-             ("controller", found.ipaddress, url),
-             ("scope", found.scope.lower(), "cluster" if cluster else "zone"),
+    pairs = [("provider", found.provider, PROVIDER), ("resource group", found.group, wanted.group),
+             ("controller", url if is_at(found, frozenset({url})) else found.ipaddress, url),
+             ("scope", found.scope, "cluster" if cluster else "zone"),
              ("cluster", found.clusterid if cluster else "", cluster.id if cluster else "")]
-    return [f"its {name} is '{there}', not '{asked}'" for name, there, asked in pairs if there != asked]
+    return [f"its {name} is '{there}', not '{asked}'" for name, there, asked in pairs if there.upper() != asked.upper()]
