@@ -101,6 +101,23 @@ def test_a_clone_for_a_platform(linstor, cluster):
     assert service.clone("vol", "copy") == copy
 
 
+def test_a_renamed_volume_keeps_its_data_and_its_device(linstor, cluster):
+    linstor("rg spawn fast web 16M")
+    device = Path(linstor.json("v l")[0]["volumes"][0]["device_path"])
+    with device.open("r+b") as opened:
+        opened.write(b"data".ljust(4096, b"."))
+        linstor("resource-definition rename web shop")
+    assert linstor.json("v l -r shop")[0]["volumes"][0]["device_path"] == str(device)
+    assert device.read_bytes()[:4] == b"data"
+    linstor("rg spawn fast web 16M")
+    assert {path.name for path in cluster.pool_dir.glob("web*.img")} == {"web_00000.img", "web.1_00000.img"}
+    linstor("rd rn shop web", expect=10)
+    linstor(f"rc migration-window open {cluster.node_name} {cluster.node_name} web", expect=10)
+    linstor("rd d web")
+    linstor("rd d shop")
+    assert not list(cluster.pool_dir.glob("web*"))
+
+
 def test_names_and_keys_without_a_satellite(controller_process):
     shell = Shell(controller_process.url)
     shell("rg c silver --place-count 2 -d text")

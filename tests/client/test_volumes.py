@@ -6,7 +6,16 @@ import pytest
 
 from linstor_core.client.errors import AnswerTimeout, InUse, NotEnoughNodes, ObjectNotFound
 from linstor_core.client.volume_values import ORIGIN
-from linstor_core.client.volumes import Capacity, CloneFailed, HasSnapshots, VolumeMismatch, VolumeService
+from linstor_core.client.volumes import (
+    BeingDeleted,
+    Capacity,
+    CloneFailed,
+    HasSnapshots,
+    MigrationWindow,
+    RollbackBlocked,
+    VolumeMismatch,
+    VolumeService,
+)
 from tests.client.scripted_controller import CREATED, refusal
 
 DEFINITIONS = "GET /v1/resource-definitions"
@@ -248,3 +257,59 @@ def test_capacity(controller, service):
     assert service.capacity("gold") == Capacity(9, 7, 5)
     controller.answer("POST /v1/resource-groups/gold/query-size-info", {"reports": []})
     assert service.capacity("gold") == Capacity(0, 0, 0)
+
+
+def test_rename(controller, service):
+    rename = "POST /v1/resource-definitions/vol/rename"
+    new = {**DEFINITION, "name": "new", "uuid": "u1"}
+    controller.answer(RESOURCES, [])
+    controller.answers_in_turn(DEFINITIONS, [{**DEFINITION, "uuid": "u1"}], [], [new])
+    controller.answers_in_turn(rename, refusal(992), [CREATED])
+    assert service.rename("vol", "new").name == "new"
+    assert controller.body_of(rename) == {"new_name": "new"}
+    asked = controller.asked.count(rename)
+    controller.answers_in_turn(DEFINITIONS, [], [new])
+    assert service.rename("vol", "new").uuid == "u1"
+    assert controller.asked.count(rename) == asked, "it was done before"
+    controller.answers_in_turn(DEFINITIONS, [DEFINITION], [new])
+    with pytest.raises(VolumeMismatch, match="exists, too"):
+        service.rename("vol", "new")
+
+
+def test_a_window_for_a_migration(controller, service):
+    window = "/v1/resource-definitions/vol/resource-connections/n1/n2/migration-window"
+    controller.answer(f"PUT {window}", [CREATED])
+    controller.answer(f"GET {window}", {"open": True, "expires_ms": 9})
+    controller.answer(f"DELETE {window}", refusal(302), status=404)
+    assert service.open_migration_window("vol", "n1", "n2", 5) == MigrationWindow("vol", ("n1", "n2"), 9)
+    assert controller.body_of(f"PUT {window}") == {"lease_s": 5}
+    service.close_migration_window("vol", "n1", "n2")
+
+
+def test_what_stands_against_a_rollback(controller, service):
+    controller.answer("GET /v1/resource-definitions/vol/snapshots/s1", SNAPSHOT)
+    newer = {**SNAPSHOT, "name": "s2", "snapshots": [{"node_name": "n1", "create_timestamp": 8}]}
+    controller.answer(SNAPSHOTS, [newer, SNAPSHOT])
+    controller.answer(RESOURCES, [{**REPLICA, "state": {}}])
+    assert not service.rollback_blockers("vol", "s1")
+    zfs = {**REPLICA, "volumes": [{"volume_number": 0, "provider_kind": "ZFS"}]}
+    controller.answer(RESOURCES, [zfs])
+    blockers = service.rollback_blockers("vol", "s1")
+    assert (blockers.in_use_on, blockers.snapshots, len(blockers.reasons)) == (("n1",), ("s2",), 2)
+    with pytest.raises(RollbackBlocked, match="in use on n1"):
+        service.roll_back("vol", "s1")
+
+
+def test_a_volume_on_its_way_out(controller, service):
+    controller.answer(DEFINITIONS, [{**DEFINITION, "flags": ["DELETE"]}])
+    controller.answer(RESOURCES, [])
+    assert service.find("vol") is None
+    assert service.list() == ()
+    with pytest.raises(BeingDeleted):
+        service.create("vol", "gold", 1024)
+
+
+def test_capacities(controller, service):
+    info = {"space_info": {"max_vlm_size_in_kib": 5, "available_size_in_kib": 7, "capacity_in_kib": 9}}
+    controller.answer("POST /v1/queries/resource-groups/query-all-size-info", {"result": {"gold": info}})
+    assert service.capacities() == {"gold": Capacity(9, 7, 5)}
