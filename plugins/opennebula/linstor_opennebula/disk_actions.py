@@ -120,11 +120,11 @@ def mvds(call: Call, world: World) -> str:
     storage = world.storage_of(call.number(3))
     disk = world.machine(vm_id).disk(place.disk())
     name = storage.name_of(disk, vm_id)
-    if name.upper() != target.upper() and naming.disk_of(name) is not None:
+    if name.upper() != target.upper() and _is_own(name, disk, vm_id):
         storage.copy(name, target)
     _detach(storage, world, name, place, disk)
     if name.upper() != target.upper():
-        _remove_own(storage, name, vm_id, disk.id)
+        _remove_own(storage, name, disk, vm_id)
     return ""
 
 
@@ -134,9 +134,13 @@ def _detach(storage: Storage, world: World, name: str, place: Location, disk: Di
     storage.let_go(name, place.host, disk)
 
 
-def _remove_own(storage: Storage, name: str, vm_id: int, disk_id: int) -> None:
+def _is_own(name: str, disk: Disk, vm_id: int) -> bool:
+    return not disk.persistent and not disk.cdrom and name in naming.own_names(disk.source, vm_id, disk.id)
+
+
+def _remove_own(storage: Storage, name: str, disk: Disk, vm_id: int) -> None:
     """Remove a volume that is this machine's alone; anything else is left untouched."""
-    if naming.disk_of(name) == (vm_id, disk_id):
+    if _is_own(name, disk, vm_id):
         storage.remove(name)
 
 
@@ -155,8 +159,7 @@ def delete(call: Call, world: World) -> str:
     disk = machine.disk(place.disk_id)
     name = storage.name_of(disk, vm_id)
     _detach(storage, world, name, place, disk)
-    if not disk.persistent and not disk.cdrom:
-        _remove_own(storage, name, vm_id, disk.id)
+    _remove_own(storage, name, disk, vm_id)
     return ""
 
 

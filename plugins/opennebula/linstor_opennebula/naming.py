@@ -11,7 +11,8 @@ INCOMPLETE = "Aux/opennebula/incomplete"
 """The property of a volume that is still being filled; what carries it may be thrown away."""
 
 _IMAGE = re.compile(r"(?:OpenNebula-Image|one)-(?P<image>\d+)")
-_CLONED = re.compile(r".+-vm(?P<vm>\d+)-disk(?P<disk>\d+)|one-\d+-(?P<old_vm>\d+)-(?P<old_disk>\d+)")
+_CLONED = re.compile(r"(?:OpenNebula-Image|one)-\d+-vm(?P<vm>\d+)-disk(?P<disk>\d+)|"
+                     r"one-\d+-(?P<old_vm>\d+)-(?P<old_disk>\d+)")
 _LEGAL = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{1,47}")
 _VOLATILE = re.compile(r"OpenNebula-Volatile-vm(?P<vm>\d+)-disk(?P<disk>\d+)|one-sys-(?P<old_vm>\d+)-(?P<old_disk>\d+)")
 
@@ -43,6 +44,11 @@ def candidates_for_volatile(vm_id: int, disk_id: int) -> tuple[str, ...]:
     return volatile_disk(vm_id, disk_id), f"one-sys-{vm_id}-{disk_id}"
 
 
+def own_names(source: str, vm_id: int, disk_id: int) -> tuple[str, ...]:
+    """What the volume of a disk may be called that is this machine's alone; no `source` means a volatile disk."""
+    return candidates_for_clone(source, vm_id, disk_id) if source else candidates_for_volatile(vm_id, disk_id)
+
+
 def snapshot(snapshot_id: int | str) -> str:
     return f"{SNAPSHOT_PREFIX}{snapshot_id}"
 
@@ -63,7 +69,10 @@ def image_of(volume: str) -> int | None:
 
 
 def disk_of(volume: str) -> tuple[int, int] | None:
-    """(virtual machine, disk) of a volume that is one machine's alone; None for images and what is not ours."""
+    """(virtual machine, disk) of a volume that is one machine's alone; None for images and what is not OpenNebula's.
+
+    Copies of an image whose volume was named by somebody else are not told from foreign volumes.
+    """
     found = _VOLATILE.fullmatch(volume) or _CLONED.fullmatch(volume)
     if found is None:
         return None

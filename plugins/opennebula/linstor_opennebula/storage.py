@@ -88,12 +88,9 @@ class Storage:
 
     def name_of(self, disk: Disk, vm_id: int) -> str:
         """The volume of a machine's disk; where there is none, the name that it would get today."""
-        if disk.is_volatile:
-            candidates = naming.candidates_for_volatile(vm_id, disk.id)
-        elif disk.persistent or disk.cdrom:
+        if not disk.is_volatile and (disk.persistent or disk.cdrom):
             return disk.source
-        else:
-            candidates = naming.candidates_for_clone(disk.source, vm_id, disk.id)
+        candidates = naming.own_names(disk.source, vm_id, disk.id)
         return self.first_of(candidates) or candidates[0]
 
     def begin(self, name: str, size_mib: int) -> Volume:
