@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from linstor_core.client.volumes import VolumeMismatch
@@ -38,8 +38,8 @@ def allocate(storage: Storage, vmid: int, image_format: str, wanted: str, size_k
         return str(name)
 
 
-def _create(storage: Storage, name: VolumeName, size_kib: int, node: str) -> None:
-    """`node` for a name that it chose: what two nodes choose at once are two volumes."""
+def _create(storage: Storage, name: VolumeName, size_kib: int, node: str) -> str:
+    """The new resource. `node` for a name that it chose: what two nodes choose at once are two volumes."""
     props = _props(storage, name)
     for attempt in range(_MOST_DISKS):
         resource = volume_names.resource_name(storage.name, name.leaf, node, attempt)
@@ -49,7 +49,7 @@ def _create(storage: Storage, name: VolumeName, size_kib: int, node: str) -> Non
             storage.service.create(resource, storage.config.group, size_kib, props)
         except VolumeMismatch:
             continue
-        return
+        return resource
     raise Refused(f"unable to allocate '{name}' in storage '{storage.name}'")
 
 
@@ -59,8 +59,8 @@ def _is_taken(storage: Storage, resource: str) -> bool:
     return any(STORAGE in definition.props for definition in found)
 
 
-def _with_free_name(storage: Storage, vmid: int, template: str, make: Any) -> str:
-    """The first free name, and a volume made under it by `make(name)`.
+def _with_free_name(storage: Storage, vmid: int, template: str, make: Callable[[VolumeName], str]) -> str:
+    """The first free name, and a volume under it in the resource that `make(name)` gives.
 
     Proxmox VE holds a lock of the cluster meanwhile. Should it fail to, two nodes may have taken one name: whoever
     sees the other's volume gives way, and names never stay double.
@@ -71,24 +71,13 @@ def _with_free_name(storage: Storage, vmid: int, template: str, make: Any) -> st
         if leaf in taken or f"base-{leaf.removeprefix('vm-')}" in taken:
             continue
         name = VolumeName(leaf, vmid, template)
-        make(name)
+        resource = make(name)
         own = [volume for volume in storage.catalogue.all() if volume.name.leaf == leaf]
         if len(own) == 1:
             return str(name)
-        _give_way(storage, name)
+        storage.service.delete(resource)
         taken.add(leaf)
     raise Refused(f"unable to allocate an image name for VM {vmid} in storage '{storage.name}'")
-
-
-def _give_way(storage: Storage, name: VolumeName) -> None:
-    for attempt in range(_MOST_DISKS):
-        resource = volume_names.resource_name(storage.name, name.leaf, storage.node.name, attempt)
-        found = storage.service.find(resource)
-        if found is None:
-            return
-        if found.props.get(NAME) == name.leaf and found.props.get(STORAGE) == storage.name:
-            storage.service.delete(resource)
-            return
 
 
 def _props(storage: Storage, name: VolumeName) -> dict[str, str]:
@@ -205,7 +194,7 @@ def clone(storage: Storage, text: str, vmid: int, snapshot: str) -> str:
     origin = snapshots.existing(storage, source, snapshot or TEMPLATE_SNAPSHOT)
     template = "" if snapshot else source.name.leaf
 
-    def restore(name: VolumeName) -> None:
+    def restore(name: VolumeName) -> str:
         for attempt in range(_MOST_DISKS):
             resource = volume_names.resource_name(storage.name, name.leaf, storage.node.name, attempt)
             if _is_taken(storage, resource):
@@ -215,7 +204,8 @@ def clone(storage: Storage, text: str, vmid: int, snapshot: str) -> str:
                                                  props=_props(storage, name))
             except VolumeMismatch:
                 continue
-            return
+            return resource
+        raise Refused(f"unable to clone '{text}' in storage '{storage.name}'")
 
     with storage.node.naming:
         return _with_free_name(storage, vmid, template, restore)
