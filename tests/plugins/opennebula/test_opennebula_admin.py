@@ -122,8 +122,8 @@ def test_opennebulas_refusal_is_shown(oned: Oned, platform: Platform, capsys: py
 def test_comparison() -> None:
     known = [Known("OpenNebula-Image-1", 8, "image 1"), Known("OpenNebula-Image-2", 0, "image 2")]
     volumes = [Volume("opennebula-image-1", 8 * 1024, "grp", nodes=("a",)), Volume("OpenNebula-Image-2", 1, "grp"),
-    volumes = [Volume("opennebula-image-1", 8 * 1024, "grp", nodes=("a",)), Volume("OpenNebula-Image-2", 1, "grp"),
                Volume("database", 1, "grp"), Volume("db-vm1-disk0", 1, "grp", nodes=("a",)),
+               Volume("OpenNebula-vm-context-vm1-disk1", 1, "grp", nodes=("a",))]
     assert [(each.kind, each.volume) for each in compare(known, volumes)] == [("nowhere", "OpenNebula-Image-2")]
 
 
