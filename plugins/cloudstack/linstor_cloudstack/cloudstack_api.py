@@ -37,6 +37,7 @@ class CloudStackApi:
             endpoint=settings.endpoint, key=settings.key, secret=settings.secret, timeout=settings.timeout_s,
             method="post", verify=settings.ca_file or None)
         self._endpoint = settings.endpoint
+        self._key = settings.key
         self._poll_s = settings.poll_s
         self._observe = observe
         self._sleep = sleep
@@ -70,6 +71,11 @@ class CloudStackApi:
         if not isinstance(answer, dict):
             raise OddAnswer(f"{command} was answered with {type(answer).__name__}")
         return answer
+
+    def account_type(self) -> int:
+        """Of the user whose key this is; 1 is CloudStack's root administrator."""
+        user = self.call("getUser", userapikey=self._key).get("user", {})
+        return int(user.get("accounttype", -1)) if isinstance(user, dict) else -1
 
     def listed(self, command: str, kind: type[T], **parameters: Any) -> list[T]:
         """All pages. A list that changes while it is read is read again, so that nothing slips between two pages."""

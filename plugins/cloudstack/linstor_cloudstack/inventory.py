@@ -17,6 +17,7 @@ from linstor_core.client.volume_values import VOLUME_NUMBER, WITHOUT_DATA, devic
 T = TypeVar("T", CloudVolume, CloudSnapshot, Template, VmSnapshot)
 
 ONLINE = "ONLINE"
+ROOT_ADMINISTRATOR = 1
 _BAD_STATES = frozenset({"Inconsistent", "Outdated", "Failed", "Diskless", "DUnknown", "Attaching", "Detaching",
                          "Negotiating", "Error"})
 _EVERYBODYS: tuple[dict[str, Any], ...] = ({"listall": True}, {"listall": True, "projectid": "-1"})
@@ -102,8 +103,12 @@ def is_at(storage: Storage, controllers: frozenset[str]) -> bool:
 def read_cloudstack(api: CloudStackApi, controllers: frozenset[str], name: str | None = None) -> CloudSide:
     """Everything, that of projects and of CloudStack's own machines included: an orphan is what nobody knows.
 
-    Raises Refused where the storage of this name is not at these controllers.
+    Raises Refused where the storage of this name is not at these controllers, and for a user who is not shown
+    everything.
     """
+    if api.account_type() != ROOT_ADMINISTRATOR:
+        raise Refused("The API key is not of a root administrator: CloudStack would not list everybody's volumes, and "
+                      "what it leaves out would look like orphans")
     listed = storages(api)
     every = [storage for storage in listed if is_at(storage, controllers)]
     chosen = [storage_named(api, name)] if name else every

@@ -55,6 +55,7 @@ class CloudStackModel:
         self.calls: list[tuple[str, dict[str, str]]] = []
         self.hooks: dict[str, Callable[[Record, dict[str, str]], None]] = {}
         self.faults: dict[str, list[Fault]] = {}
+        self.account_type = 1
         self.drop: dict[str, int] = {}
         """How often the connection of a command is closed without an answer."""
         self.job_fault: dict[str, Fault] = {}
@@ -93,6 +94,11 @@ class CloudStackModel:
         return {"count": len(found), key: [_public(item) for item in shown]} if shown else {}
 
     # Calls that answer at once
+
+    def do_getuser(self, asked: dict[str, str]) -> Record:
+        if asked["userapikey"] != KEY:
+            raise Fault(431, "User is not found")
+        return {"user": {"id": "user-1", "username": "admin", "accounttype": self.account_type}}
 
     def do_createstoragepool(self, asked: dict[str, str]) -> Record:
         if "details[0].resourceGroup" not in asked:
@@ -196,6 +202,7 @@ class CloudStackServer:
 def serving(model: CloudStackModel) -> Iterator[CloudStackServer]:
     class Requests(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             assert "?" not in self.path, "a key in the address"

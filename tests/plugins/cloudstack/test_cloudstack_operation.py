@@ -135,6 +135,16 @@ def _errors_of_deleting(site: Site, api: CloudStackApi, name: str) -> list[str]:
         return [str(refusal)]
 
 
+def test_a_user_who_does_not_see_everything_gets_no_report(site: Site) -> None:
+    site.register()
+    site.service.create("cs-of-another-domain", "grp", SIZE_KIB)
+    site.cloud.account_type = 2
+    for arguments in (["report"], ["repair", "--confirm-delete", "cs-of-another-domain"]):
+        assert site.run(*arguments) == 1
+        assert "root administrator" in site.errors
+    assert site.service.find("cs-of-another-domain") is not None
+
+
 def test_storages_at_other_controllers_are_left_alone(site: Site) -> None:
     storage = site.register()
     site.service.create("cs-orphan", "grp", SIZE_KIB)
