@@ -283,15 +283,8 @@ class Clone(Operation):
         assert system.read("copy") == PATTERN
 
 
-class Rename(Snapshot):
+class Rename(RollBack):
     """The pool's files keep their names; what is made under the old name later takes none of them."""
-
-    files = ("base_00000.img", "base_00000_snap.img")
-
-    def prepare(self, system: System) -> None:
-        super().prepare(system)
-        super().act(system)
-        system.write("base", LATER)
 
     def act(self, system: System) -> None:
         system.call("POST", "/v1/resource-definitions/base/rename", {"new_name": "renamed"})
