@@ -23,7 +23,6 @@ class Datastore:
     bridges: tuple[str, ...] = ()
     tm_mad: str = ""
     ds_mad: str = ""
-    base_path: str = ""
     restricted_dirs: tuple[str, ...] = ()
     safe_dirs: tuple[str, ...] = ()
     staging_dir: str = "/var/tmp"
@@ -104,7 +103,7 @@ def datastore(element: ElementTree.Element) -> Datastore:
         _number(element, "ID"), _text(template, "LINSTOR_CONTROLLERS"),
         _text(template, "LINSTOR_RESOURCE_GROUP") or DEFAULT_GROUP,
         tuple(_text(template, "BRIDGE_LIST").split()), _text(element, "TM_MAD"), _text(element, "DS_MAD"),
-        _text(element, "BASE_PATH"), tuple(_text(template, "RESTRICTED_DIRS").split()),
+        tuple(_text(template, "RESTRICTED_DIRS").split()),
         tuple(_text(template, "SAFE_DIRS").split()), _text(template, "STAGING_DIR") or "/var/tmp",
         _text(template, "LIMIT_TRANSFER_BW"),
     )
