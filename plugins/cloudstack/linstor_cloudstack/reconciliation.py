@@ -23,6 +23,7 @@ _WITHOUT_DATA = frozenset({"Allocated", "Creating", "Expunged", "Expunging", "Up
                            "UploadInProgress", "UploadError", "UploadAbandoned"})
 """States of volumes of which CloudStack does not know that LINSTOR has them."""
 _UNFINISHED = frozenset({"Allocated", "Creating", "Destroying", "Destroyed", "Error"})
+_COMPLETE = "BackedUp"
 _MACHINE_SNAPSHOT = "_VS_"
 _GRAIN_KIB = 4096
 """A volume in LINSTOR may be larger by what its pool rounds up to."""
@@ -59,7 +60,8 @@ def findings(cloud: CloudSide, linstor: LinstorSide) -> tuple[Finding, ...]:
         references = tuple(sorted(key for key in stored.props if key.startswith(REFERENCE)))
         ours = stored.group.upper() in groups
         if stored.name.upper() in known:
-            found += _leftover_references(stored, references) if ours else ()
+            if ours and known[stored.name.upper()].state not in _WITHOUT_DATA:
+                found += _leftover_references(stored, references)
         elif references or template_id(stored.name).lower() in cloud.templates:
             if ours or any(key.removeprefix(REFERENCE).upper() in groups for key in references):
                 found += _of_template(stored, references, cloud, linstor)
@@ -72,10 +74,11 @@ def findings(cloud: CloudSide, linstor: LinstorSide) -> tuple[Finding, ...]:
 def _of_volume(volume: CloudVolume, storage: Storage, linstor: LinstorSide) -> Iterator[Finding]:
     name, told = volume.resource, f"CloudStack's volume {volume.name} ({volume.id})"
     stored = linstor.definitions.get(name.upper())
+    if volume.state in _WITHOUT_DATA:
+        return
     if stored is None:
-        if volume.state not in _WITHOUT_DATA:
-            yield Finding("volume-missing", name, f"{told} is {volume.state} on {storage.name}; LINSTOR has nothing of "
-                          "it.")
+        yield Finding("volume-missing", name, f"{told} is {volume.state} on {storage.name}; LINSTOR has nothing of "
+                      "it.")
         return
     if stored.being_deleted:
         yield Finding("volume-going", stored.name, f"{told} is {volume.state}, but LINSTOR is deleting its data.")
@@ -83,7 +86,7 @@ def _of_volume(volume: CloudVolume, storage: Storage, linstor: LinstorSide) -> I
     if stored.group.upper() != storage.group.upper():
         yield Finding("group", stored.name, f"{told} is on {storage.name} (group {storage.group}), in LINSTOR in the "
                       f"group {stored.group}.")
-    if volume.state not in _WITHOUT_DATA and stored.size_kib < volume.size_kib:
+    if stored.size_kib < volume.size_kib:
         yield Finding("size", stored.name, f"{told} has {volume.size_kib} KiB, in LINSTOR only {stored.size_kib} KiB.",
                       GROW, volume.size_kib)
     elif volume.state == "Ready" and stored.size_kib > volume.size_kib + _GRAIN_KIB:
@@ -111,13 +114,14 @@ def _leftover_references(stored: Stored, references: tuple[str, ...]) -> Iterato
 
 def _of_template(stored: Stored, references: tuple[str, ...], cloud: CloudSide, linstor: LinstorSide
                  ) -> Iterator[Finding]:
-    if template_id(stored.name).lower() not in cloud.templates:
-        yield Finding("template-orphan", stored.name, "It is a template for "
-                      + ", ".join(key.removeprefix(REFERENCE) for key in references)
-                      + " that CloudStack does not list.", DELETE_VOLUME, stored.size_kib)
-        return
     alive = {storage.group.upper() for storage in cloud.storages} | cloud.other_groups
     stale = tuple(key for key in references if key.removeprefix(REFERENCE).upper() not in alive)
+    if template_id(stored.name).lower() not in cloud.templates:
+        users = ", ".join(key.removeprefix(REFERENCE) for key in references)
+        # CloudStack removes a deleted template from a storage some time later, and may know it by another name there.
+        yield Finding("template-orphan", stored.name, f"It is a template for {users} that CloudStack does not list.",
+                      DELETE_VOLUME if stale == references and not stored.in_use_on else "", stored.size_kib)
+        return
     if not references:
         yield Finding("template-reference", stored.name, "No storage counts as its user, so the first one that drops "
                       "it deletes it for all.", ADD_REFERENCE, keys=(REFERENCE + stored.group,))
@@ -138,6 +142,10 @@ def _orphan(stored: Stored, cloud: CloudSide, linstor: LinstorSide) -> Finding:
     kind = "temporary" if temporary else "volume-orphan"
     told = ("It was made to copy a snapshot from and was left behind." if temporary
             else f"LINSTOR has it in the group {stored.group}, CloudStack knows no such volume.")
+    making = [snapshot.state for snapshot in cloud.snapshots if snapshot.state != _COMPLETE
+              and stored.name.upper() == (TEMPORARY_PREFIX + snapshot.id).upper()]
+    if making:
+        return Finding(kind, stored.name, f"CloudStack copies a snapshot from it, which is {making[0]}.")
     if needed:
         return Finding(kind, stored.name, f"{told} CloudStack still knows its snapshots: {', '.join(needed)}.")
     if stored.in_use_on:

@@ -246,3 +246,10 @@ def test_a_target_must_fit(site: Site) -> None:
     site.cloud.storages[1]["state"] = "Maintenance"
     assert site.run("migrate", "--from", "fast any", "--to", "slow any") == 1
     assert "No Linstor storages fit" in site.errors
+
+
+def test_a_controller_that_is_away_is_said(site: Site) -> None:
+    site.register()
+    site.config.write_text(site.config.read_text().replace(site.cluster.url, "http://127.0.0.1:1"))
+    assert site.run("report") == 1
+    assert "No controller can be reached" in site.errors

@@ -68,6 +68,12 @@ def test_orphans_are_only_what_cloudstack_names_in_its_groups() -> None:
         ("temporary", "cs-Temp-x", DELETE_VOLUME), ("volume-orphan", "cs-gone", DELETE_VOLUME)]
 
 
+def test_what_cloudstack_is_making_is_no_orphan() -> None:
+    side = linstor(stored("cs-Temp-s"), stored("cs-a", group="other", props={REFERENCE + "grp": "true"}))
+    made = CloudSnapshot("s", "s", "gone", "BackingUp", "PRIMARY")
+    assert kinds(findings(cloud(volume("a", "Creating"), snapshots=(made,)), side)) == [("temporary", "cs-Temp-s", "")]
+
+
 def test_a_volume_on_another_storage_is_no_orphan() -> None:
     assert findings(cloud(volume("a", storage="s2")), linstor(stored("cs-a"))) == ()
 
@@ -103,13 +109,15 @@ def test_reference_counts_of_templates() -> None:
     side = linstor(stored(f"cs-{TEMPLATE}", props=stale), stored("cs-" + TEMPLATE.replace("0", "1")),
                    stored("cs-" + TEMPLATE.replace("0", "2") + "-grp", props={REFERENCE + "former": "true"}),
                    stored("cs-" + TEMPLATE.replace("0", "3"), props={REFERENCE + "grp": "true"}),
+                   stored("cs-" + TEMPLATE.replace("0", "4"), props={REFERENCE + "former": "true"}),
                    stored("cs-half-cloned", props={REFERENCE + "grp": "true"}))
     found = findings(cloud(volume("half-cloned"), templates=known, other=frozenset({"SECOND"})), side)
     assert {(finding.kind, finding.subject, finding.repair, finding.keys) for finding in found} == {
         ("template-reference", f"cs-{TEMPLATE}", DROP_REFERENCES, (REFERENCE + "former",)),
         ("template-reference", "cs-" + TEMPLATE.replace("0", "1"), ADD_REFERENCE, (REFERENCE + "grp",)),
         ("template-reference", "cs-" + TEMPLATE.replace("0", "2") + "-grp", "", ()),
-        ("template-orphan", "cs-" + TEMPLATE.replace("0", "3"), DELETE_VOLUME, ()),
+        ("template-orphan", "cs-" + TEMPLATE.replace("0", "3"), "", ()),
+        ("template-orphan", "cs-" + TEMPLATE.replace("0", "4"), DELETE_VOLUME, ()),
         ("volume-as-template", "cs-half-cloned", DROP_REFERENCES, (REFERENCE + "grp",))}
 
 
