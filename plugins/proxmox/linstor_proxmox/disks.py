@@ -96,6 +96,7 @@ def free(storage: Storage, text: str) -> None:
     clones = [str(other.name) for other in storage.catalogue.all() if other.name.template == name.leaf]
     if clones and name.is_template:
         raise Refused(f"base volume '{text}' is still in use by linked clones: {', '.join(clones)}")
+    storage.await_closed(text, volume.resource)
     snapshots.delete_all(storage, volume)
     storage.node.migrations.end(storage.service, volume.resource)
     storage.once_closed(text, lambda: storage.service.delete(volume.resource))

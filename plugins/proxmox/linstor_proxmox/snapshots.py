@@ -86,15 +86,8 @@ def rollback_blockers(storage: Storage, text: str, snapshot: str) -> dict[str, l
 def roll_back(storage: Storage, text: str, snapshot: str) -> None:
     volume = storage.catalogue.get(text)
     name = existing(storage, volume, snapshot)
-    _wait_till_closed(storage, volume, name)
+    storage.await_closed(text, volume.resource)
     storage.once_closed(text, lambda: storage.service.roll_back(volume.resource, name))
-
-
-def _wait_till_closed(storage: Storage, volume: StoredVolume, snapshot: str) -> None:
-    """Give a guest that was stopped just now the time to let go."""
-    deadline = storage.node.clock() + storage.node.closing_s
-    while storage.service.rollback_blockers(volume.resource, snapshot).in_use_on and storage.node.clock() < deadline:
-        storage.node.sleep(0.2)
 
 
 def open_copy(storage: Storage, volume: StoredVolume, snapshot: str) -> str:

@@ -56,3 +56,11 @@ class Storage:
                 if self.node.clock() > deadline:
                     raise Refused(f"volume '{self.name}:{volume}' is in use: {error}") from error
             self.node.sleep(_POLL_S)
+
+    def await_closed(self, volume: str, resource: str) -> None:
+        """Before anything is taken away that a refusal would not bring back. Raises Refused."""
+        deadline = self.node.clock() + self.node.closing_s
+        while (found := self.service.find(resource)) is not None and found.in_use_on:
+            if self.node.clock() > deadline:
+                raise Refused(f"volume '{self.name}:{volume}' is in use on {', '.join(found.in_use_on)}")
+            self.node.sleep(_POLL_S)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from linstor_proxmox import volume_names
-from linstor_proxmox.endpoint import Endpoint
+from linstor_proxmox.endpoint import SOCKET, Endpoint
 from linstor_proxmox.node_links import NodeLinks
 from linstor_proxmox.refusals import Refused
 
@@ -28,10 +31,11 @@ from tests.plugins.proxmox.perl_module import (
     PerlModule,
     endpoint_process,
     start_endpoint,
+    wait_until,
 )
 from tools import processes
 from tools.rest import RestConnection
-from tools.services import Service
+from tools.services import CHECKOUT, Service
 
 MIB = 1024
 MODULE = PLUGIN / "perl/PVE/Storage/Custom/LinstorCorePlugin.pm"
@@ -269,6 +273,16 @@ def script() -> Iterator[ScriptedController]:
         yield controller
 
 
+def test_a_refused_removal_costs_no_snapshot(script: ScriptedController, tmp_path: Path) -> None:
+    section = {"linstorcore-group": GROUP, "linstorcore-controllers": script.url,
+               "linstorcore-secrets": str(tmp_path / "none")}
+    script.answer("GET /v1/view/resources", [_replica("target", True)])
+    with closing(Endpoint("target", NodeLinks(tmp_path), closing_s=0.1)) as node, \
+            pytest.raises(Died, match=f"'{STORE}:vm-100-disk-0' is in use on target"):
+        ask(node, section, "free_image", volname="vm-100-disk-0")
+    assert {call.split()[0] for call in script.asked} == {"GET"}
+
+
 def test_a_live_migration_opens_a_window_and_closes_it(script: ScriptedController, tmp_path: Path) -> None:
     endpoint = Endpoint("target", NodeLinks(tmp_path))
     section = {"linstorcore-group": GROUP, "linstorcore-controllers": script.url,
@@ -316,6 +330,28 @@ def test_status_under_a_thousand_volumes(script: ScriptedController, tmp_path: P
         assert len(script.asked) == asked
         assert sorted(times)[50] < 0.005
         assert len(module.names()) == 1000
+    finally:
+        module.close()
+        processes.stop(identity)
+
+
+def test_module_unit_and_endpoint_agree_on_the_socket() -> None:
+    assert f"'{SOCKET}'" in MODULE.read_text()
+    assert f"ListenStream={SOCKET}\n" in (PLUGIN / "systemd/linstor-proxmox.socket").read_text()
+
+
+def test_a_socket_that_systemd_hands_over_is_used(tmp_path: Path) -> None:
+    place = tmp_path / "passed.sock"
+    starter = (f"import os, socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.bind({str(place)!r})\ns.listen()\n"
+               "os.dup2(s.fileno(), 3)\nos.set_inheritable(3, True)\nos.environ['LISTEN_PID'] = str(os.getpid())\n"
+               "os.environ['LISTEN_FDS'] = '1'\n"
+               "os.execv(sys.executable, [sys.executable, '-P', '-m', 'linstor_proxmox.endpoint', '--node', 'n'])\n")
+    environment = {**os.environ, "PYTHONPATH": f"{CHECKOUT}:{PLUGIN}"}
+    identity = processes.start([sys.executable, "-c", starter], tmp_path / "log", environment)
+    module = PerlModule(place, {})
+    try:
+        wait_until(place.exists)
+        assert module.list("parse_volname", "vm-1-disk-0")[2] == 1
     finally:
         module.close()
         processes.stop(identity)
