@@ -23,6 +23,7 @@ from linstor_core.controller.controller import Controller
 from linstor_core.controller.diagnostics.instruments import Instruments, SetLogLevels
 from linstor_core.controller.events import NODES, PROMOTION, EventHub
 from linstor_core.controller.keyring import Keyring
+from linstor_core.controller.node_files import CheckFile
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain.errors import Code, InvalidInput, LinstorError
 from linstor_core.wire.api_call_rc import ApiCallRc, Severity, entry, http_status
@@ -76,6 +77,10 @@ async def _no_satellite(_: str, __: dict[str, str]) -> None:
     """For a controller without satellites."""
 
 
+async def _no_file(_: str, __: str) -> None:
+    """For a controller without satellites."""
+
+
 class Services(msgspec.Struct):
     """What a route may use beyond the model: the controller and whatever stands beside it."""
 
@@ -87,6 +92,7 @@ class Services(msgspec.Struct):
     ask: plans.Ask
     instruments: Instruments
     set_log_levels: SetLogLevels = _no_satellite
+    check_file: CheckFile = _no_file
 
 
 def create_app(services: Services, routes: Iterable[Route]) -> Flask:

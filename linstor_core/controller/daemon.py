@@ -104,7 +104,8 @@ class ControllerDaemon:
         if self._passphrase is not None:
             await auto_unlock.unlock(self.controller, keyring, self._passphrase)
         services = Services(self.controller, self._events, keyring, self._context.now_ms, self._links.reconnect,
-                            self._links.ask, self._instruments, self._links.set_log_levels)
+                            self._links.ask, self._instruments, self._links.set_log_levels,
+                            self._links.check_file)
         self._http = HttpServer(create_app(services, ROUTES), services, gate, *self._address)
         await self._http.start()
         self._links.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from linstor_core.controller import resource_specs
+from linstor_core.controller import node_files, resource_specs
 from linstor_core.controller.change import Change
 from linstor_core.controller.resource_specs import Place
 from linstor_core.domain.cluster import Cluster
@@ -21,6 +21,7 @@ class Mailbox:
     def __init__(self) -> None:
         self._places: dict[Place, None] = {}
         self._pools = False
+        self._files = False
         self._filled = asyncio.Event()
 
     def post(self, place: Place) -> None:
@@ -31,18 +32,22 @@ class Mailbox:
         self._pools = True
         self._filled.set()
 
+    def post_files(self) -> None:
+        self._files = True
+        self._filled.set()
+
     def clear(self) -> None:
         """Before a full sync, which tells everything."""
         self._places.clear()
-        self._pools = False
+        self._pools = self._files = False
         self._filled.clear()
 
-    async def take(self) -> tuple[bool, list[Place]]:
-        """Wait for something to tell: whether the pools, and which places."""
+    async def take(self) -> tuple[bool, bool, list[Place]]:
+        """Wait for something to tell: whether the pools, whether the external files, and which places."""
         await self._filled.wait()
-        pools, places = self._pools, list(self._places)
+        news = self._pools, self._files, list(self._places)
         self.clear()
-        return pools, places
+        return news
 
 
 class Dispatcher:
@@ -64,6 +69,9 @@ class Dispatcher:
         for node_key in resource_specs.pools_changed(before, after, change):
             if (mailbox := self._mailboxes.get(node_key)) is not None:
                 mailbox.post_pools()
+        for node_key in node_files.changed(before, after, change):
+            if (mailbox := self._mailboxes.get(node_key)) is not None:
+                mailbox.post_files()
         if before.generations is after.generations:
             return
         for place in resource_specs.affected(before, change) | resource_specs.affected(after, change):

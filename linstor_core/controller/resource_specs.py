@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from linstor_core.controller import node_files
 from linstor_core.controller.change import Change
 from linstor_core.domain import props
-from linstor_core.domain.cluster import Cluster, ControllerSettings, key_of, pools_place
+from linstor_core.domain.cluster import Cluster, ControllerSettings, files_place, key_of, pools_place
 from linstor_core.domain.nodes import Node
 from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeDefinition
 from linstor_core.domain.resource_groups import ResourceGroup
@@ -156,6 +157,8 @@ def with_generations(before: Cluster, after: Cluster, change: Change) -> Cluster
             generations = generations.set(place, after.revision)
     for node_key in pools_changed(before, after, change):
         generations = generations.set(pools_place(node_key), after.revision)
+    for node_key in node_files.changed(before, after, change):
+        generations = generations.set(files_place(node_key), after.revision)
     if generations is after.generations:
         return after
     return structs.replace(after, generations=generations)

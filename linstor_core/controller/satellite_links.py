@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from linstor_core.controller import dispatcher as messages
+from linstor_core.controller import node_files
 from linstor_core.controller.change import Change
 from linstor_core.controller.controller import Controller
 from linstor_core.controller.dispatcher import Dispatcher, Mailbox
@@ -23,8 +24,11 @@ from linstor_core.controller.operations import reports
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import LinstorError
 from linstor_core.domain.nodes import ConnectionStatus, NetInterface, Node, NodeType
+from linstor_core.domain.observed import ExternalFileSeen
 from linstor_core.wire import node_report
+from linstor_core.wire.external_files import CheckedFile, CheckFile, FilesSeen
 from linstor_core.wire.node_report import (
+    Answer,
     Hello,
     HelloAnswer,
     LogLevels,
@@ -64,7 +68,7 @@ class SatelliteLink:
         self._retry = asyncio.Event()
         self._socket: ClientConnection | None = None
         self._numbers = itertools.count(1)
-        self._questions: dict[int, asyncio.Future[PlannedSteps | LogLevels]] = {}
+        self._questions: dict[int, asyncio.Future[Answer]] = {}
         self._protocol = 0
 
     async def ask(self, spec: ResourceSpec) -> PlannedSteps | None:
@@ -82,7 +86,14 @@ class SatelliteLink:
         self._controller.fold(reports.logging_from(self._key, answer.levels))
         return answer.levels
 
-    async def _answer_to(self, question: PlanResource | SetLogLevels) -> PlannedSteps | LogLevels | None:
+    async def check_file(self, path: str) -> ExternalFileSeen | None:
+        """How an external file is on the node; None when it is not there, too old, or does not answer in time."""
+        if self._protocol < node_report.FILES_SINCE:
+            return None
+        answer = await self._answer_to(CheckFile(next(self._numbers), path))
+        return answer.file if isinstance(answer, CheckedFile) else None
+
+    async def _answer_to(self, question: PlanResource | SetLogLevels | CheckFile) -> Answer | None:
         if self._socket is None:
             return None
         number = question.number
@@ -141,6 +152,8 @@ class SatelliteLink:
         self._controller.fold(reports.introduced(node.name, answer))
         mailbox = self._dispatcher.open(self._key)
         try:
+            if self._protocol >= node_report.FILES_SINCE:
+                await socket.send(node_report.encode(node_files.message(self._controller.cluster, self._key)))
             await socket.send(node_report.encode(messages.full_sync(self._controller.cluster, self._key)))
             return await self._exchange(node.name, socket, mailbox)
         finally:
@@ -156,7 +169,9 @@ class SatelliteLink:
                     self._failures = 0
                     # A report that can't be stored ends the link: the next full sync tells all of it again.
                     await self._controller.fold(reports.reported(name, message))
-                elif isinstance(message, PlannedSteps | LogLevels) and message.number in self._questions:
+                elif isinstance(message, FilesSeen):
+                    self._controller.fold(reports.files_of(self._key, message))
+                elif not isinstance(message, HelloAnswer) and message.number in self._questions:
                     self._questions[message.number].set_result(message)
         finally:
             self._socket = None
@@ -166,10 +181,12 @@ class SatelliteLink:
 
     async def _send_news(self, socket: ClientConnection, mailbox: Mailbox) -> None:
         while True:
-            pools, places = await mailbox.take()
+            pools, files, places = await mailbox.take()
             cluster = self._controller.cluster
             if pools:
                 await socket.send(node_report.encode(messages.pools_message(cluster, self._key)))
+            if files and self._protocol >= node_report.FILES_SINCE:
+                await socket.send(node_report.encode(node_files.message(cluster, self._key)))
             news = [messages.resource_message(cluster, place) for place in places]
             # A renamed resource is known by its new name before its old one is forgotten.
             for message in sorted(news, key=lambda message: isinstance(message, node_report.ForgetResource)):
@@ -222,6 +239,11 @@ class SatelliteLinks:
         """The levels in force on a node after these were set; None where they could not be."""
         found = self._running.get(node_key)
         return await found[0].set_log_levels(levels) if found is not None else None
+
+    async def check_file(self, node_key: str, path: str) -> ExternalFileSeen | None:
+        """How an external file is on a node; None when nobody can tell."""
+        found = self._running.get(node_key)
+        return await found[0].check_file(path) if found is not None else None
 
     def reconnect(self, node_key: str) -> None:
         """Break the link, if there is one, and dial at once."""

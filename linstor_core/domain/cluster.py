@@ -69,6 +69,11 @@ def pools_place(node_key: str) -> tuple[str, str]:
     return "", node_key
 
 
+def files_place(node_key: str) -> tuple[str, str]:
+    """Where `Cluster.generations` keeps the generation of a node's external files: no definition has such a name."""
+    return "/files", node_key
+
+
 class Kind(Struct, frozen=True):
     """How one class of document is filed."""
 

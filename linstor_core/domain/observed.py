@@ -70,6 +70,16 @@ class PoolSeen(Struct, frozen=True):
     """When it came in, by the controller's clock."""
 
 
+class ExternalFileSeen(Struct, frozen=True):
+    """An external file as found on its node. `wanted`: a resource there has it; `deployed`: it is there as written."""
+
+    path: str
+    allowed: bool
+    wanted: bool
+    deployed: bool
+    failure: Failure | None = None
+
+
 class NodeSeen(Struct, frozen=True):
     """The link to a satellite and what that satellite can do."""
 
@@ -87,3 +97,6 @@ class NodeSeen(Struct, frozen=True):
     offline_since_ms: int | None = None
     log_levels: dict[str, str] = field(default_factory=dict)
     """LINSTOR's names of levels by the logger's name; empty where the satellite does not tell."""
+    files: tuple[ExternalFileSeen, ...] = ()
+    files_generation: int | None = None
+    """Of the newest list of external files that it answered, 0 before the first; None where it can't write any."""

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from linstor_core.satellite.reconciler import World
-from linstor_core.satellite.satellite import DEFAULT_PORT, Satellite, SatelliteSettings
+from linstor_core.satellite.satellite import DEFAULT_PORT, Satellite, SatelliteSettings, file_folder
 
 
 def settings_of(arguments: list[str] | None) -> SatelliteSettings:
@@ -22,6 +22,9 @@ def settings_of(arguments: list[str] | None) -> SatelliteSettings:
                         help="where the controller dials (default: %(default)s)")
     parser.add_argument("--state", type=Path, default=Path("/var/lib/linstor-satellite"), metavar="DIR",
                         help="where the satellite keeps what it knows (default: %(default)s)")
+    parser.add_argument("--allow-external-files", type=file_folder, action="append", default=[], metavar="DIR",
+                        help="let the controller write external files below this folder; may be given several times "
+                             "(default: nowhere)")
     parser.add_argument("--verbose", action="store_true", help="log every step")
     parsed = parser.parse_args(arguments)
     address, _, port = parsed.listen.rpartition(":")
@@ -29,7 +32,8 @@ def settings_of(arguments: list[str] | None) -> SatelliteSettings:
         parser.error(f"--listen needs ADDRESS:PORT, not '{parsed.listen}'")
     logging.basicConfig(level=logging.INFO if parsed.verbose else logging.WARNING,
                         format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    return SatelliteSettings(parsed.name, parsed.state, address.strip("[]"), int(port))
+    return SatelliteSettings(parsed.name, parsed.state, address.strip("[]"), int(port),
+                             tuple(parsed.allow_external_files))
 
 
 async def serve(settings: SatelliteSettings, world: World | None = None) -> None:

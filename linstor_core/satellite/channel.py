@@ -11,12 +11,12 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from linstor_core.domain.observed import PoolSeen, ResourceSeen
+from linstor_core.wire.external_files import FilesSeen
 from linstor_core.wire.node_report import (
     MAX_FRAME_BYTES,
+    Answer,
     Hello,
     HelloAnswer,
-    LogLevels,
-    PlannedSteps,
     Report,
     ToSatellite,
     decode_for_satellite,
@@ -54,7 +54,8 @@ class Link:
         self._pools: dict[str, PoolSeen] = {}
         self._resources: dict[str, ResourceSeen] = {}
         self._finish: Report | None = None
-        self._answers: list[PlannedSteps | LogLevels] = []
+        self._answers: list[Answer] = []
+        self._files: FilesSeen | None = None
         self._news = asyncio.Event()
 
     def tell_pool(self, pool: PoolSeen) -> None:
@@ -65,7 +66,11 @@ class Link:
         self._resources[resource.resource_name.upper()] = resource
         self._news.set()
 
-    def tell_answer(self, answer: PlannedSteps | LogLevels) -> None:
+    def tell_files(self, files: FilesSeen) -> None:
+        self._files = files
+        self._news.set()
+
+    def tell_answer(self, answer: Answer) -> None:
         self._answers.append(answer)
         self._news.set()
 
@@ -84,6 +89,9 @@ class Link:
                 resources = tuple(self._resources.pop(name) for name in names)
                 pools, self._pools = tuple(self._pools.values()), {}
                 await self._connection.send(encode(Report(pools, resources)))
+            if self._files is not None:
+                files, self._files = self._files, None
+                await self._connection.send(encode(files))
             while self._answers:
                 await self._connection.send(encode(self._answers.pop(0)))
             if self._finish is not None:

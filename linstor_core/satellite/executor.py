@@ -9,7 +9,7 @@ import pwd
 from typing import Protocol
 
 from linstor_core.domain.errors import Code
-from linstor_core.satellite import backing_files, file_systems, processes
+from linstor_core.satellite import backing_files, external_files, file_systems, processes
 from linstor_core.satellite.facts import ContentState
 from linstor_core.satellite.failures import ContentMismatch, ForeignContent, StepFailed, UnsafePlan, step_failed
 from linstor_core.satellite.loop_devices import LoopDevices, file_id_of
@@ -21,11 +21,13 @@ from linstor_core.satellite.steps import (
     GrowFile,
     MakeFileSystem,
     PublishFile,
+    RemoveExternalFile,
     RemoveFile,
     ReplaceFile,
     ResizeLoop,
     Step,
     SyncDevice,
+    WriteExternalFile,
 )
 
 
@@ -73,6 +75,8 @@ class Executor:
                 self._loops.resize(step.device, step.file_id)
             case SyncDevice():
                 _sync(step)
+            case WriteExternalFile() | RemoveExternalFile():
+                external_files.run(step)
 
     def _attach(self, step: AttachLoop) -> None:
         with backing_files.opened(step.path, os.O_RDWR) as file:

@@ -62,6 +62,14 @@ class PoolFacts(Struct, frozen=True, tag="pool"):
     marker: str = ""
 
 
+class ExternalFileFacts(Struct, frozen=True, tag="external_file"):
+    """Something at the path of an external file; without a checksum where it is no file that could be ours."""
+
+    checksum: str = ""
+    mode: int = 0
+    """The permission bits."""
+
+
 class ResourceFacts(Struct, frozen=True):
     """All that a plan for one resource may rest on.
 

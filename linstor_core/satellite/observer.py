@@ -12,8 +12,16 @@ from typing import Protocol
 
 from linstor_core.domain.errors import Code
 from linstor_core.domain.storage_pools import UNLIMITED_KIB, ProviderKind
-from linstor_core.satellite import backing_files
-from linstor_core.satellite.facts import Absent, FileFacts, Observation, PoolFacts, ResourceFacts, Unobserved
+from linstor_core.satellite import backing_files, external_files
+from linstor_core.satellite.facts import (
+    Absent,
+    ExternalFileFacts,
+    FileFacts,
+    Observation,
+    PoolFacts,
+    ResourceFacts,
+    Unobserved,
+)
 from linstor_core.satellite.failures import unobserved
 from linstor_core.satellite.loop_devices import LoopDevices, file_id_of
 from linstor_core.satellite.storage.driver import POOL_DIRECTORY
@@ -31,6 +39,9 @@ class NodeObserver(Protocol):
 
     def tagged_files(self, directory: str) -> tuple[str, ...] | Unobserved:
         """The paths of all files in a pool's directory that carry a tag of ours."""
+
+    def external_file(self, path: str, folder: str) -> ExternalFileFacts | Absent | Unobserved:
+        """What is at a path below an allowed folder, out of which no link leads."""
 
 
 def observe(observer: NodeObserver, pools: Iterable[PoolSpec], paths: Iterable[str],
@@ -109,6 +120,12 @@ class Observer:
         except OSError as error:
             return unobserved(f"the files of '{directory}'", error)
         return tuple(sorted(found))
+
+    def external_file(self, path: str, folder: str) -> ExternalFileFacts | Absent | Unobserved:
+        try:
+            return external_files.look(path, folder)
+        except OSError as error:
+            return unobserved(f"'{path}'", error)
 
 
 def _probe(directory: str) -> bool | None:

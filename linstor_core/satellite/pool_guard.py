@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from linstor_core.domain.errors import Code
-from linstor_core.satellite.facts import Observation, PoolFacts, Unobserved
+from linstor_core.satellite.facts import Absent, ExternalFileFacts, Observation, PoolFacts, Unobserved
 from linstor_core.satellite.observer import NodeObserver
 from linstor_core.wire.resource_spec import PoolSpec
 
@@ -44,3 +44,6 @@ class PoolGuard:
 
     def tagged_files(self, directory: str) -> tuple[str, ...] | Unobserved:
         return self._observer.tagged_files(directory)
+
+    def external_file(self, path: str, folder: str) -> ExternalFileFacts | Absent | Unobserved:
+        return self._observer.external_file(path, folder)

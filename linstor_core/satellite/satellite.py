@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import platform
 import random
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from linstor_core.domain.nodes import ConnectionStatus
 from linstor_core.domain.observed import PoolSeen, ResourceSeen
 from linstor_core.domain.storage_pools import ProviderKind
 from linstor_core.satellite import log_levels
+from linstor_core.satellite.attached_files import AttachedFiles
 from linstor_core.satellite.channel import Channel, Link
 from linstor_core.satellite.clock import Clock, SystemClock
 from linstor_core.satellite.executor import Executor
@@ -27,6 +29,7 @@ from linstor_core.satellite.observer import Observer
 from linstor_core.satellite.reconciler import Reconciler, World
 from linstor_core.satellite.spec_store import Identity, SpecStore, StoredPools, StoredResource
 from linstor_core.satellite.storage.registry import DRIVERS
+from linstor_core.wire.external_files import ApplyFiles, CheckedFile, CheckFile, FilesSeen
 from linstor_core.wire.node_report import (
     OLDEST_PROTOCOL_VERSION,
     PROTOCOL_VERSION,
@@ -56,6 +59,15 @@ class SatelliteSettings(Struct, frozen=True):
     state_directory: Path
     address: str = "0.0.0.0"
     port: int = DEFAULT_PORT
+    file_folders: tuple[str, ...] = ()
+    """Where external files may be written: absolute paths without `.` and `..`."""
+
+
+def file_folder(text: str) -> str:
+    """A folder of `file_folders`, from the command line. Raises ValueError for a relative path."""
+    if not text.startswith("/"):
+        raise ValueError(f"'{text}' is no absolute path")
+    return os.path.normpath("/" + text.lstrip("/"))
 
 
 def real_world(clock: Clock) -> World:
@@ -94,6 +106,8 @@ class Satellite:
             world = await run(self._threads, real_world, SystemClock())
         self._reconciler = Reconciler(world, self._store, self._threads, self._on_resource, self._on_pool)
         self._reconciler.start(self._settings.name)
+        self._files = AttachedFiles(world, self._store, self._threads, self._settings.file_folders, self._on_files)
+        self._files.start()
         try:
             await self._channel.start(self._settings.address, self._settings.port)
         except OSError:
@@ -105,6 +119,7 @@ class Satellite:
         await self._channel.stop()
         if self._syncing is not None:
             self._syncing.cancel()
+        await self._files.stop()
         await self._reconciler.stop()
         await self._store.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -119,6 +134,10 @@ class Satellite:
     def _on_pool(self, seen: PoolSeen) -> None:
         if self._link is not None and self._synced:
             self._link.tell_pool(seen)
+
+    def _on_files(self, seen: FilesSeen) -> None:
+        if self._link is not None:
+            self._link.tell_files(seen)
 
     # What the channel asks
 
@@ -184,6 +203,11 @@ class Satellite:
                 link.tell_answer(PlannedSteps(message.number, steps, obstacles))
             case SetLogLevels():
                 link.tell_answer(LogLevels(message.number, log_levels.set_levels(message.levels)))
+            case ApplyFiles():
+                self._files.apply(message)
+            case CheckFile():
+                number = message.number
+                self._files.answer(message.path, lambda seen: link.tell_answer(CheckedFile(number, seen)))
             case Hello():
                 _log.warning("a second greeting was ignored")
 

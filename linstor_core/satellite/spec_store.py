@@ -70,7 +70,13 @@ class Moved(Struct, frozen=True, tag="moved"):
     resources: dict[str, StoredResource]
 
 
-Record = Identity | StoredPools | StoredResource | Forgotten | Moved
+class WrittenFiles(Struct, frozen=True, tag="written_files"):
+    """Checksums of the external files that this satellite wrote, by path: only these may be replaced or removed."""
+
+    checksums: dict[str, tuple[str, ...]] = {}
+
+
+Record = Identity | StoredPools | StoredResource | Forgotten | Moved | WrittenFiles
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
 
@@ -84,6 +90,7 @@ class SpecStore:
         self._threads = threads
         self.identity = Identity()
         self.pools = StoredPools()
+        self.written = WrittenFiles()
         self.resources: dict[str, StoredResource] = {}
         """By upper-case name, or by what no name can be (`registry.PARKED`)."""
         self._pending: list[Record] = []
@@ -104,6 +111,8 @@ class SpecStore:
                 self.identity = record
             case StoredPools():
                 self.pools = record
+            case WrittenFiles():
+                self.written = record
             case StoredResource():
                 self.resources[record.spec.resource_name.upper()] = record
             case Forgotten():
@@ -157,7 +166,7 @@ class SpecStore:
         """Write what counts into a new journal that takes the old one's place."""
         named = {key: stored for key, stored in self.resources.items() if key == stored.spec.resource_name.upper()}
         others = {key: stored for key, stored in self.resources.items() if key not in named}
-        records: list[Record] = [self.identity, self.pools, *named.values()]
+        records: list[Record] = [self.identity, self.pools, self.written, *named.values()]
         records += [Moved((), others)] if others else []
         temporary = self._path.with_suffix(".new")
         file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)

@@ -148,5 +148,33 @@ class SyncDevice(Struct, frozen=True, tag="sync_device"):
         return f"write out what is cached for {self.device}"
 
 
+class WriteExternalFile(Struct, frozen=True, tag="write_external_file"):
+    """Put content at `path` below the allowed `folder`; what is there has to have one of the checksums `replaces`."""
+
+    path: str
+    folder: str
+    content: bytes
+    replaces: tuple[str, ...] = ()
+
+    @property
+    def description(self) -> str:
+        return f"write the external file {self.path} of {len(self.content)} bytes"
+
+    def __repr__(self) -> str:
+        return f"WriteExternalFile({self.path!r})"  # its content may be secret
+
+
+class RemoveExternalFile(Struct, frozen=True, tag="remove_external_file"):
+    """Remove the file at `path` below the allowed `folder` if it has one of the checksums."""
+
+    path: str
+    folder: str
+    checksums: tuple[str, ...]
+
+    @property
+    def description(self) -> str:
+        return f"remove the external file {self.path}"
+
+
 Step = (CreateBackingFile | CopyReflink | MakeFileSystem | PublishFile | ReplaceFile | GrowFile | RemoveFile
-        | AttachLoop | DetachLoop | ResizeLoop | SyncDevice)
+        | AttachLoop | DetachLoop | ResizeLoop | SyncDevice | WriteExternalFile | RemoveExternalFile)

@@ -111,7 +111,8 @@ def main() -> int:
         opened.points = points
         return opened
 
-    satellite = Satellite(SatelliteSettings(settings.node_name, settings.state / "satellite", *settings.satellite),
+    satellite = Satellite(SatelliteSettings(settings.node_name, settings.state / "satellite", *settings.satellite,
+                                            settings.file_folders),
                           structs.replace(world, executor=CrashingExecutor(world.executor, points)), store)
     uvloop.run(_serve(controller, satellite, points))
     return 0

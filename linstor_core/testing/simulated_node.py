@@ -14,9 +14,11 @@ from msgspec import structs
 
 from linstor_core.domain.errors import Code
 from linstor_core.domain.storage_pools import UNLIMITED_KIB, ProviderKind
+from linstor_core.satellite.external_files import MODE, checksum_of
 from linstor_core.satellite.facts import (
     Absent,
     ContentState,
+    ExternalFileFacts,
     FileFacts,
     Observation,
     PoolFacts,
@@ -31,11 +33,13 @@ from linstor_core.satellite.steps import (
     GrowFile,
     MakeFileSystem,
     PublishFile,
+    RemoveExternalFile,
     RemoveFile,
     ReplaceFile,
     ResizeLoop,
     Step,
     SyncDevice,
+    WriteExternalFile,
 )
 from linstor_core.satellite.storage.driver import POOL_DIRECTORY
 from linstor_core.testing.simulated_tables import FileTable, LoopTable, SimulatedFile, SimulatedLoop
@@ -56,6 +60,7 @@ class SimulatedNode:
         """Paths that cannot be looked at, with the reason."""
         self.fail_next: StepFailed | None = None
         self.ran: list[Step] = []
+        self.external_files: dict[str, bytes] = {}
         self._numbers = itertools.count(1)
         self._one_at_a_time = threading.RLock()
 
@@ -85,6 +90,12 @@ class SimulatedNode:
         with self._one_at_a_time:
             return tuple(sorted(path for path, file in self.files.items()
                                 if file.data_id and os.path.dirname(path) == directory))
+
+    def external_file(self, path: str, folder: str) -> ExternalFileFacts | Absent | Unobserved:
+        if path in self.unreadable:
+            return Unobserved(self.unreadable[path])
+        found = self.external_files.get(path)
+        return Absent() if found is None else ExternalFileFacts(checksum_of(found), MODE)
 
     @property
     def free_kib(self) -> int:
@@ -125,6 +136,12 @@ class SimulatedNode:
                     del self.files[step.path]
             case AttachLoop() | DetachLoop() | ResizeLoop() | SyncDevice():
                 self._run_device(step)
+            case WriteExternalFile():
+                self._only(step.path, step.replaces)
+                self.external_files[step.path] = step.content
+            case RemoveExternalFile():
+                self._only(step.path, step.checksums)
+                self.external_files.pop(step.path, None)
 
     def _run_device(self, step: AttachLoop | DetachLoop | ResizeLoop | SyncDevice) -> None:
         match step:
@@ -144,6 +161,11 @@ class SimulatedNode:
                 self.loops[step.device] = structs.replace(self.loops[step.device], size_bytes=size)
             case SyncDevice():
                 pass
+
+    def _only(self, path: str, checksums: tuple[str, ...]) -> None:
+        found = self.external_files.get(path)
+        if found is not None and checksum_of(found) not in checksums:
+            raise StepFailed(f"'{path}' was changed by somebody else meanwhile")
 
     def _make(self, path: str, file: SimulatedFile, step: Step) -> None:
         if path in self.files:

@@ -6,12 +6,15 @@ import msgspec
 from msgspec import Struct, field
 
 from linstor_core.domain.observed import PoolSeen, ResourceSeen
+from linstor_core.wire.external_files import ApplyFiles, CheckedFile, CheckFile, FilesSeen
 from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 OLDEST_PROTOCOL_VERSION = 1
 LOG_LEVELS_SINCE = 2
 """The first protocol with SetLogLevels."""
+FILES_SINCE = 3
+"""The first protocol with external files."""
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 
 
@@ -114,8 +117,11 @@ class Report(Struct, frozen=True, tag="report"):
     synced: int = 0
 
 
-ToSatellite = Hello | FullSync | ApplyPools | ApplyResource | ForgetResource | PlanResource | SetLogLevels
-ToController = HelloAnswer | Report | PlannedSteps | LogLevels
+ToSatellite = (Hello | FullSync | ApplyPools | ApplyResource | ForgetResource | PlanResource | SetLogLevels | ApplyFiles
+               | CheckFile)
+Answer = PlannedSteps | LogLevels | CheckedFile
+"""To the question of the same number."""
+ToController = HelloAnswer | Report | Answer | FilesSeen
 
 _encoder = msgspec.msgpack.Encoder()
 _to_satellite: msgspec.msgpack.Decoder[ToSatellite] = msgspec.msgpack.Decoder(ToSatellite)

@@ -12,7 +12,8 @@ from linstor_core.domain.cluster import Cluster, Document, key_of
 from linstor_core.domain.nodes import ConnectionStatus
 from linstor_core.domain.observed import NodeSeen, ResourceSeen
 from linstor_core.domain.snapshots import Snapshot
-from linstor_core.wire.node_report import HelloAnswer, Report
+from linstor_core.wire.external_files import FilesSeen
+from linstor_core.wire.node_report import FILES_SINCE, HelloAnswer, Report
 
 
 def introduced(node_name: str, answer: HelloAnswer) -> Operation:
@@ -22,7 +23,8 @@ def introduced(node_name: str, answer: HelloAnswer) -> Operation:
         return Change(puts=(NodeSeen(
             node_name, ConnectionStatus.CONNECTED, answer.providers, answer.layers, answer.unsupported_providers,
             answer.unsupported_layers, platform=answer.platform, os_variant=answer.os_variant,
-            host_name=answer.host_name, log_levels=answer.log_levels),))
+            host_name=answer.host_name, log_levels=answer.log_levels,
+            files_generation=0 if answer.protocol >= FILES_SINCE else None),))
 
     return fold
 
@@ -33,6 +35,18 @@ def logging_from(node_key: str, levels: dict[str, str]) -> Operation:
     def fold(cluster: Cluster, _: Context) -> Change:
         seen = cluster.nodes_seen.get(node_key)
         return Change(puts=(structs.replace(seen, log_levels=levels),)) if seen is not None else Change()
+
+    return fold
+
+
+def files_of(node_key: str, seen: FilesSeen) -> Operation:
+    """A satellite has told how its external files are."""
+
+    def fold(cluster: Cluster, _: Context) -> Change:
+        link = cluster.nodes_seen.get(node_key)
+        if link is None:
+            return Change()
+        return Change(puts=(structs.replace(link, files=seen.files, files_generation=seen.generation),))
 
     return fold
 
