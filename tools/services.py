@@ -79,10 +79,18 @@ def _answers_health_through(prefix: Sequence[str], address: str) -> bool:
 
 
 def free_address() -> str:
-    """A loopback address with a port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+    """A loopback address with a port that nobody listens on at the moment.
+
+    It lies below the range from which the kernel takes ports for outgoing connections: one of those could come first.
+    """
+    while True:
+        port = 10_000 + int.from_bytes(os.urandom(2), "big") % 20_000
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return f"127.0.0.1:{port}"
 
 
 def tail(log: Path, lines: int = 15) -> str:
