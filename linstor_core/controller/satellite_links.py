@@ -65,7 +65,6 @@ class SatelliteLink:
         self._controller_id = controller_id
         self._jitter = jitter
         self._failures = 0
-        self._retry = asyncio.Event()
         self._socket: ClientConnection | None = None
         self._numbers = itertools.count(1)
         self._questions: dict[int, asyncio.Future[Answer]] = {}
@@ -106,11 +105,6 @@ class SatelliteLink:
         finally:
             del self._questions[number]
 
-    def retry_now(self) -> None:
-        """Do not sit out the pause before the next attempt."""
-        self._failures = 0
-        self._retry.set()
-
     async def run(self) -> None:
         while True:
             status, reason = await self._attempt()
@@ -119,9 +113,7 @@ class SatelliteLink:
                 log.warning("Satellite %s: %s (%s)", self._key, status, reason)
             self._fold_status(status)
             pause = self.RETRY_S[min(self._failures, len(self.RETRY_S)) - 1] * (0.75 + self._jitter() / 2)
-            self._retry.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._retry.wait(), pause)
+            await asyncio.sleep(pause)
 
     async def _attempt(self) -> tuple[ConnectionStatus, str]:
         node = self._controller.cluster.nodes.get(self._key)

@@ -4,10 +4,9 @@
     ├── NotFound            300-323: an object that was named does not exist
     ├── AlreadyExists       500-528
     ├── InvalidInput        200-244: a name, size, property … that no object can have
-    ├── AccessDenied        400-424
     ├── NumbersExhausted    800-807: no port, minor number … is left
     ├── Conflict            900-999: the state of the cluster does not allow it (in use, no space, too few nodes …)
-    └── InternalError       999: a fault of ours
+    └── DatabaseUnavailable 100: the change could not be made durable
 
 Each carries what LINSTOR's ApiCallRc carries. The operation and object bits of the return code come from the route.
 """
@@ -147,20 +146,12 @@ class InvalidInput(LinstorError):
     """A value that no object can have (200-244)."""
 
 
-class AccessDenied(LinstorError):
-    """The caller may not do this (400-424)."""
-
-
 class NumbersExhausted(LinstorError):
     """A pool of numbers has none left (800-807)."""
 
 
 class Conflict(LinstorError):
     """The state of the cluster does not allow it (900-999)."""
-
-
-class InternalError(LinstorError):
-    """A fault of the product itself."""
 
 
 class DatabaseUnavailable(LinstorError):

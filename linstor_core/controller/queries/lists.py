@@ -75,11 +75,6 @@ def encoded(objects: Iterable[bytes]) -> Encoded:
     return Encoded(_pieces(iter(objects)))
 
 
-def encoded_objects(objects: Iterable[object]) -> Encoded:
-    """A JSON list, encoded piece by piece."""
-    return encoded(map(_encoder.encode, objects))
-
-
 def _pieces(objects: Iterator[bytes]) -> Iterator[bytes]:
     separator = b"["
     while batch := list(islice(objects, CHUNK)):
