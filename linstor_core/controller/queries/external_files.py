@@ -13,7 +13,7 @@ from linstor_core.controller.operations.external_files import checked_path
 from linstor_core.controller.queries.sorted_keys import sorted_keys
 from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster, key_of
-from linstor_core.domain.errors import Code, Conflict
+from linstor_core.domain.errors import Code, Conflict, InvalidInput
 from linstor_core.domain.observed import ExternalFileSeen, Failure
 from linstor_core.domain.registers import ExternalFile
 from linstor_core.wire import rest_files
@@ -55,11 +55,19 @@ def _meant(cluster: Cluster, call: Call[Any], word: str) -> rest_files.ExternalF
 
 
 async def check(services: Services, call: Call[Any]) -> object:
-    """Whether the node would write it, by the folders that its satellite was told to allow; it need not exist."""
+    """Whether the node would write it, by the folders that its satellite was told to allow; it need not exist.
+
+    What is no path, and a node that does not exist, are answered with a no, as LINSTOR does.
+    """
     cluster = services.controller.cluster
     if file := _meant(cluster, call, "check"):
         return file
-    path = checked_path(call.path["file"], bare=True)
+    try:
+        path = checked_path(call.path["file"], bare=True)
+    except InvalidInput:
+        return rest_files.ExternalFileCheck(allowed=False)
+    if cluster.node(call.path["node"]) is None:
+        return rest_files.ExternalFileCheck(allowed=False)
     return rest_files.ExternalFileCheck(allowed=(await _asked(services, call, path)).allowed)
 
 
@@ -67,6 +75,7 @@ async def status(services: Services, call: Call[Any]) -> object:
     cluster = services.controller.cluster
     if meant := _meant(cluster, call, "status"):
         return meant
+    lookups.node(cluster, call.path["node"], bare=True)
     file = external_files.found(cluster, call.path["file"], bare=True)
     seen = await _asked(services, call, file.path)
     failure = seen.failure
