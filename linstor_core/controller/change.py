@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from msgspec import Struct
@@ -42,3 +42,13 @@ class Change(Struct, frozen=True):
 
 Operation = Callable[[Cluster, Context], Change]
 """A pure function; a refusal is a raised `LinstorError`, which changes nothing."""
+
+
+class Door(Protocol):
+    """The controller as a call sees it that does more than one pure operation: what is published, and the way in."""
+
+    @property
+    def cluster(self) -> Cluster: ...
+
+    @property
+    def apply(self) -> Callable[[Operation], Awaitable[list[ApiCallRc]]]: ...

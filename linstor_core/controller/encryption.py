@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from linstor_core.controller.call import Call
-from linstor_core.controller.change import Change, Context, Operation
+from linstor_core.controller.change import Change, Context, Door
 from linstor_core.controller.keyring import Keyring, unwrap, wrap
 from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster
 from linstor_core.domain.encryption import MasterKey
 from linstor_core.domain.errors import AlreadyExists, Code, NotFound
 from linstor_core.wire import api_call_rc as rc
-from linstor_core.wire.api_call_rc import ApiCallRc
 from linstor_core.wire.rest_bodies import PassphraseCreate, PassphraseModify
 from linstor_core.wire.rest_v1 import PassphraseStatus
 
 PASSPHRASE_ACCEPTED = 4
 
 
-class _Controller(Protocol):
-    @property
-    def cluster(self) -> Cluster: ...
-
-    @property
-    def apply(self) -> Callable[[Operation], Awaitable[list[ApiCallRc]]]: ...
-
-
 class Services(Protocol):
     """What these calls need beyond the model."""
 
     @property
-    def controller(self) -> _Controller: ...
+    def controller(self) -> Door: ...
 
     @property
     def keyring(self) -> Keyring: ...

@@ -8,13 +8,11 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from linstor_core.controller.change import Operation
+from linstor_core.controller.change import Door
 from linstor_core.controller.diagnostics.error_reports import ErrorReports
 from linstor_core.controller.diagnostics.log_ring import LogRing
 from linstor_core.controller.diagnostics.resource_metrics import ResourceMetrics
 from linstor_core.controller.diagnostics.traffic import Traffic
-from linstor_core.domain.cluster import Cluster
-from linstor_core.wire.api_call_rc import ApiCallRc
 
 
 class Instruments(Struct):
@@ -39,19 +37,11 @@ where it could not be done.
 """
 
 
-class _Controller(Protocol):
-    @property
-    def cluster(self) -> Cluster: ...
-
-    @property
-    def apply(self) -> Callable[[Operation], Awaitable[list[ApiCallRc]]]: ...
-
-
 class Services(Protocol):
     """What these calls need of the application's Services."""
 
     @property
-    def controller(self) -> _Controller: ...
+    def controller(self) -> Door: ...
 
     @property
     def instruments(self) -> Instruments: ...
