@@ -6,16 +6,18 @@ from msgspec import Struct, field
 
 
 class DataSource(Struct, frozen=True):
-    """Where the first content of a volume comes from, on the same node.
+    """Where the first content of a volume comes from: the same node, or `node_name`.
 
-    With `snapshot_name` the content is that snapshot; without, it is the live volume (a clone). `data_id` is the
-    identity of the source's content: the satellite refuses a source that carries another one.
+    With `snapshot_name` the content is that snapshot; without, it is the live volume (a clone, a move). `data_id` is
+    the identity of the source's content: the satellite refuses a source that carries another one.
     """
 
     identifier: str
     storage_pool: str
     data_id: str
     snapshot_name: str = ""
+    node_name: str = ""
+    """Empty for the node of the volume itself."""
 
 
 class Volume(Struct, frozen=True):

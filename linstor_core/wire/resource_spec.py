@@ -25,10 +25,28 @@ class FileSystemSpec(Struct, frozen=True):
     group: str = ""
 
 
+class Address(Struct, frozen=True):
+    """Where a satellite listens. `encrypted`: by TLS with client certificates."""
+
+    host: str
+    port: int
+    encrypted: bool = False
+
+
+class Origin(Struct, frozen=True):
+    """The content of a volume's `source` lies on another node; its satellite gives it to whoever knows the token."""
+
+    node_name: str
+    addresses: tuple[Address, ...]
+    token: str
+
+
 class VolumeSpec(Struct, frozen=True):
     """One volume. See `linstor_core.domain.resources.Volume` for identifier, data_id, source and replaces.
 
-    `delete` names it for deletion: nothing is ever removed for any other reason.
+    `delete` names it for deletion: nothing is ever removed for any other reason. With `origin` the first content is
+    fetched from another node. `offer` is the token that lets another node fetch this volume's content: it is given
+    away only while the resource is inactive, so that nobody writes to it meanwhile.
     """
 
     number: int
@@ -40,6 +58,8 @@ class VolumeSpec(Struct, frozen=True):
     replaces: str = ""
     file_system: FileSystemSpec | None = None
     delete: bool = False
+    origin: Origin | None = None
+    offer: str = ""
 
 
 class SnapshotVolumeSpec(Struct, frozen=True):
