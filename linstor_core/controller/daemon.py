@@ -26,6 +26,7 @@ from linstor_core.controller.diagnostics.instruments import Instruments
 from linstor_core.controller.diagnostics.log_ring import LogRing
 from linstor_core.controller.diagnostics.resource_metrics import ResourceMetrics
 from linstor_core.controller.diagnostics.traffic import Traffic
+from linstor_core.controller.dialing import dial
 from linstor_core.controller.dispatcher import Dispatcher
 from linstor_core.controller.events import EventHub
 from linstor_core.controller.keyring import Keyring
@@ -94,7 +95,8 @@ class ControllerDaemon:
         self.controller = Controller(cluster, self._repository, self._context)
         dispatcher = Dispatcher()
         self.controller.on_publish(dispatcher.published)
-        self._links = SatelliteLinks(self.controller, dispatcher, self._context.new_uuid(), random.random)
+        self._links = SatelliteLinks(self.controller, dispatcher, self._context.new_uuid(), random.random,
+                                     dial=dial)
         self._events = EventHub()
         self.controller.on_publish(self._events.published)
         gate = TokenGate(cluster, self._context.now_ms)

@@ -1,7 +1,4 @@
-"""The controller's end of the channel: it dials every satellite, and keeps dialling.
-
-The only module of the controller that knows websockets.
-"""
+"""The controller's end of the channel: it dials every satellite, and keeps dialling."""
 
 from __future__ import annotations
 
@@ -12,13 +9,12 @@ import logging
 from collections.abc import Callable
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
 
 from linstor_core.controller import dispatcher as messages
 from linstor_core.controller import node_files
 from linstor_core.controller.change import Change
 from linstor_core.controller.controller import Controller
+from linstor_core.controller.dialing import Dial
 from linstor_core.controller.dispatcher import Dispatcher, Mailbox
 from linstor_core.controller.operations import reports
 from linstor_core.domain.cluster import Cluster, key_of
@@ -26,6 +22,7 @@ from linstor_core.domain.errors import LinstorError
 from linstor_core.domain.nodes import ConnectionStatus, NetInterface, Node, NodeType
 from linstor_core.domain.observed import ExternalFileSeen
 from linstor_core.wire import node_report
+from linstor_core.wire.connection import Connection, ConnectionLost
 from linstor_core.wire.external_files import CheckedFile, CheckFile, FilesSeen
 from linstor_core.wire.node_report import (
     Answer,
@@ -58,14 +55,15 @@ class SatelliteLink:
     RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 
     def __init__(self, node_key: str, controller: Controller, dispatcher: Dispatcher, controller_id: str,
-                 jitter: Callable[[], float]) -> None:
+                 jitter: Callable[[], float], *, dial: Dial) -> None:
         self._key = node_key
         self._controller = controller
         self._dispatcher = dispatcher
         self._controller_id = controller_id
         self._jitter = jitter
+        self._dial = dial
         self._failures = 0
-        self._socket: ClientConnection | None = None
+        self._socket: Connection | None = None
         self._numbers = itertools.count(1)
         self._questions: dict[int, asyncio.Future[Answer]] = {}
         self._protocol = 0
@@ -100,7 +98,7 @@ class SatelliteLink:
         try:
             await self._socket.send(node_report.encode(question))
             return await asyncio.wait_for(answer, self.ANSWER_S)
-        except (TimeoutError, WebSocketException):
+        except (TimeoutError, ConnectionLost):
             return None
         finally:
             del self._questions[number]
@@ -120,22 +118,20 @@ class SatelliteLink:
         interface = address_of(node) if node is not None else None
         if node is None or interface is None:
             return ConnectionStatus.OFFLINE, "no network interface with a satellite port"
-        host = f"[{interface.address}]" if ":" in interface.address else interface.address
         try:
-            async with connect(f"ws://{host}:{interface.satellite_port}/", compression=None, open_timeout=5,
-                               ping_interval=5, ping_timeout=10, max_size=node_report.MAX_FRAME_BYTES,
-                               proxy=None) as socket:
+            async with self._dial(interface) as socket:
                 return await self._serve(node, socket)
         except LinstorError as fault:
             return ConnectionStatus.FULL_SYNC_FAILED, f"{fault.message} {fault.cause}"
-        except (OSError, TimeoutError, WebSocketException, msgspec.DecodeError) as fault:
+        except (OSError, msgspec.DecodeError) as fault:
             return ConnectionStatus.OFFLINE, str(fault) or type(fault).__name__
 
-    async def _serve(self, node: Node, socket: ClientConnection) -> tuple[ConnectionStatus, str]:
+    async def _serve(self, node: Node, socket: Connection) -> tuple[ConnectionStatus, str]:
         settings = self._controller.cluster.controller
         await socket.send(node_report.encode(Hello(settings.cluster_id, self._controller_id, settings.epoch, node.name,
                                                    node.uuid)))
-        answer = await self._receive(socket)
+        async with asyncio.timeout(self.ANSWER_S):
+            answer = await self._receive(socket)
         if not isinstance(answer, HelloAnswer):
             return ConnectionStatus.AUTHENTICATION_ERROR, "the satellite did not introduce itself"
         if answer.refusal:
@@ -151,7 +147,7 @@ class SatelliteLink:
         finally:
             self._dispatcher.close(self._key, mailbox)
 
-    async def _exchange(self, name: str, socket: ClientConnection, mailbox: Mailbox) -> tuple[ConnectionStatus, str]:
+    async def _exchange(self, name: str, socket: Connection, mailbox: Mailbox) -> tuple[ConnectionStatus, str]:
         sender = asyncio.create_task(self._send_news(socket, mailbox))
         self._socket = socket
         try:
@@ -168,10 +164,10 @@ class SatelliteLink:
         finally:
             self._socket = None
             sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError, WebSocketException):
+            with contextlib.suppress(asyncio.CancelledError, ConnectionLost):
                 await sender
 
-    async def _send_news(self, socket: ClientConnection, mailbox: Mailbox) -> None:
+    async def _send_news(self, socket: Connection, mailbox: Mailbox) -> None:
         while True:
             pools, files, places = await mailbox.take()
             cluster = self._controller.cluster
@@ -185,9 +181,8 @@ class SatelliteLink:
                 await socket.send(node_report.encode(message))
 
     @staticmethod
-    async def _receive(socket: ClientConnection) -> node_report.ToController:
-        frame = await socket.recv()
-        return node_report.decode_for_controller(frame if isinstance(frame, bytes) else frame.encode())
+    async def _receive(socket: Connection) -> node_report.ToController:
+        return node_report.decode_for_controller(await socket.receive())
 
     def _fold_status(self, status: ConnectionStatus) -> None:
         if self._key in self._controller.cluster.nodes:
@@ -198,11 +193,12 @@ class SatelliteLinks:
     """One link for every node that runs a satellite; follows the model."""
 
     def __init__(self, controller: Controller, dispatcher: Dispatcher, controller_id: str,
-                 jitter: Callable[[], float]) -> None:
+                 jitter: Callable[[], float], *, dial: Dial) -> None:
         self._controller = controller
         self._dispatcher = dispatcher
         self._controller_id = controller_id
         self._jitter = jitter
+        self._dial = dial
         self._running: dict[str, tuple[SatelliteLink, asyncio.Task[None]]] = {}
 
     def start(self) -> None:
@@ -247,7 +243,8 @@ class SatelliteLinks:
     def _follow(self, key: str, node: Node) -> None:
         if key in self._running or node.type not in (NodeType.SATELLITE, NodeType.COMBINED):
             return
-        link = SatelliteLink(key, self._controller, self._dispatcher, self._controller_id, self._jitter)
+        link = SatelliteLink(key, self._controller, self._dispatcher, self._controller_id, self._jitter,
+                             dial=self._dial)
         self._running[key] = (link, asyncio.create_task(link.run(), name=f"link-{key}"))
 
     def _drop(self, key: str) -> None:

@@ -1,4 +1,4 @@
-"""The satellite's end of the link: a websocket server that a controller dials. Alone in importing the library."""
+"""The satellite's end of the link: serves one controller at a time, and tells it what is new."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import logging
 from typing import Protocol
 
 import msgspec
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
 
 from linstor_core.domain.observed import PoolSeen, ResourceSeen
+from linstor_core.satellite.listener import Listener
+from linstor_core.wire.connection import Connection, ConnectionLost
 from linstor_core.wire.external_files import FilesSeen
 from linstor_core.wire.node_report import (
-    MAX_FRAME_BYTES,
     Answer,
     Hello,
     HelloAnswer,
@@ -24,8 +23,6 @@ from linstor_core.wire.node_report import (
 )
 
 _log = logging.getLogger(__name__)
-_library_log = logging.getLogger(f"{__name__}.websockets")
-_library_log.setLevel(logging.CRITICAL)  # Port scanners would fill the log; what matters is logged here.
 _HELLO_TIMEOUT_S = 10.0
 _REPORT_RESOURCES = 500
 _GARBAGE = 1003
@@ -48,7 +45,7 @@ class Session(Protocol):
 class Link:
     """An accepted connection. What is told to it leaves as soon as the socket takes it; what waits is put together."""
 
-    def __init__(self, connection: ServerConnection, epoch: int) -> None:
+    def __init__(self, connection: Connection, epoch: int) -> None:
         self._connection = connection
         self.epoch = epoch
         self._pools: dict[str, PoolSeen] = {}
@@ -105,53 +102,47 @@ class Link:
 class Channel:
     """Listens, and serves one controller at a time: the newest connection that is accepted."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, listener: Listener) -> None:
         self._session = session
-        self._server: Server | None = None
+        self._listener = listener
         self._link: Link | None = None
         self.port = 0
 
     async def start(self, address: str, port: int) -> None:
-        """Port 0 takes a free one, which `port` then tells."""
-        self._server = await serve(
-            self._serve, address, port, compression=None, max_size=MAX_FRAME_BYTES, server_header=None,
-            ping_interval=5, ping_timeout=10, close_timeout=1, logger=_library_log,
-            origins=[None])  # no web page of a browser on the same network
-        self.port = int(next(iter(self._server.sockets)).getsockname()[1])
+        """Port 0 takes a free one, which `port` then tells. Raises OSError."""
+        self.port = await self._listener.start(self._serve, address, port)
 
     async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
+        await self._listener.stop()
 
-    async def _serve(self, connection: ServerConnection) -> None:
+    async def _serve(self, connection: Connection) -> None:
         try:
             epoch = await self._greet(connection)
             if epoch is not None:
                 await self._talk(connection, epoch)
-        except ConnectionClosed:
-            _log.info("%s has closed the connection", connection.remote_address)
+        except ConnectionLost:
+            _log.info("%s has closed the connection", connection.peer)
         except (msgspec.DecodeError, TypeError, TimeoutError) as error:
-            _log.warning("%s does not speak our protocol: %s", connection.remote_address, error or "no greeting")
+            _log.warning("%s does not speak our protocol: %s", connection.peer, error or "no greeting")
             await connection.close(_GARBAGE, "not understood")
         except Exception:
-            _log.exception("a fault of the satellite while it served %s", connection.remote_address)
+            _log.exception("a fault of the satellite while it served %s", connection.peer)
             await connection.close(_FAULT, "a fault of the satellite")
 
-    async def _greet(self, connection: ServerConnection) -> int | None:
+    async def _greet(self, connection: Connection) -> int | None:
         """The controller's epoch when it is accepted."""
         async with asyncio.timeout(_HELLO_TIMEOUT_S):
-            hello = _decoded(await connection.recv())
+            hello = decode_for_satellite(await connection.receive())
         if not isinstance(hello, Hello):
             raise msgspec.DecodeError("the first frame has to be a greeting")
         answer = await self._session.hello(hello)
         await connection.send(encode(answer))
         if answer.refusal:
-            _log.warning("refused %s: %s", connection.remote_address, answer.message)
+            _log.warning("refused %s: %s", connection.peer, answer.message)
             return None
         return hello.epoch
 
-    async def _talk(self, connection: ServerConnection, epoch: int) -> None:
+    async def _talk(self, connection: Connection, epoch: int) -> None:
         before, self._link = self._link, Link(connection, epoch)
         link = self._link
         self._session.connected(link)
@@ -159,18 +150,13 @@ class Channel:
         if before is not None:
             await before.close()
         try:
-            async for frame in connection:
+            while True:
+                frame = await connection.receive()
                 if self._link is not link:
                     break
-                await self._session.receive(_decoded(frame), link)
+                await self._session.receive(decode_for_satellite(frame), link)
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
             if self._link is link:
                 self._link = None
-
-
-def _decoded(frame: str | bytes) -> ToSatellite:
-    if isinstance(frame, str):
-        raise msgspec.DecodeError("a text frame")
-    return decode_for_satellite(frame)

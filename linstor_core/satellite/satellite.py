@@ -24,6 +24,7 @@ from linstor_core.satellite.channel import Channel, Link
 from linstor_core.satellite.clock import Clock, SystemClock
 from linstor_core.satellite.executor import Executor
 from linstor_core.satellite.layers.registry import LAYERS
+from linstor_core.satellite.listener import Listener, WebsocketListener
 from linstor_core.satellite.loop_devices import LoopDevices
 from linstor_core.satellite.observer import Observer
 from linstor_core.satellite.reconciler import Reconciler, World
@@ -81,14 +82,15 @@ class Satellite:
     """Start it in a running loop; `stop` leaves every device in place, so volumes go on working."""
 
     def __init__(self, settings: SatelliteSettings, world: World | None = None,
-                 open_store: Callable[[Path, Threads], SpecStore] = SpecStore) -> None:
+                 open_store: Callable[[Path, Threads], SpecStore] = SpecStore,
+                 listener: Listener | None = None) -> None:
         self._settings = settings
         self._world = world
         self._open_store = open_store
         self._link: Link | None = None
         self._synced = False
         self._syncing: asyncio.Task[None] | None = None
-        self._channel = Channel(self)
+        self._channel = Channel(self, listener or WebsocketListener())
 
     @property
     def port(self) -> int:
