@@ -79,14 +79,18 @@ def real_world(clock: Clock) -> World:
 
 
 class Satellite:
-    """Start it in a running loop; `stop` leaves every device in place, so volumes go on working."""
+    """Start it in a running loop; `stop` leaves every device in place, so volumes go on working.
+
+    With `threads` it works and stores in those, which the caller ends; else in its own.
+    """
 
     def __init__(self, settings: SatelliteSettings, world: World | None = None,
                  open_store: Callable[[Path, Threads], SpecStore] = SpecStore,
-                 listener: Listener | None = None) -> None:
+                 listener: Listener | None = None, threads: Threads | None = None) -> None:
         self._settings = settings
         self._world = world
         self._open_store = open_store
+        self._given_threads = threads
         self._link: Link | None = None
         self._synced = False
         self._syncing: asyncio.Task[None] | None = None
@@ -99,8 +103,8 @@ class Satellite:
 
     async def start(self) -> None:
         """Raises OSError when the state directory or the port cannot be used."""
-        self._threads = ThreadPoolExecutor(_THREADS, "satellite")
-        self._writer = ThreadPoolExecutor(1, "satellite-store")
+        self._threads = self._given_threads or ThreadPoolExecutor(_THREADS, "satellite")
+        self._writer = self._given_threads or ThreadPoolExecutor(1, "satellite-store")
         run = asyncio.get_running_loop().run_in_executor
         self._store = await run(self._writer, self._open_store, self._settings.state_directory, self._writer)
         world = self._world
@@ -124,8 +128,9 @@ class Satellite:
         await self._files.stop()
         await self._reconciler.stop()
         await self._store.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._writer.shutdown()
+        if self._given_threads is None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._writer.shutdown()
 
     # What the reconciler tells
 
