@@ -14,6 +14,7 @@ from msgspec import Struct, field, structs
 
 from linstor_core.domain.auth_tokens import AuthToken
 from linstor_core.domain.encryption import MasterKey
+from linstor_core.domain.jobs import Job
 from linstor_core.domain.nodes import ConnectionStatus, Node
 from linstor_core.domain.observed import NodeSeen, PoolSeen, ResourceSeen
 from linstor_core.domain.registers import (
@@ -32,6 +33,7 @@ from linstor_core.domain.resources import Resource
 from linstor_core.domain.schedules import Schedule, ScheduleUse
 from linstor_core.domain.snapshots import NodeSnapshot, Snapshot
 from linstor_core.domain.storage_pools import StoragePool, StoragePoolDefinition
+from linstor_core.domain.tombstones import Tombstone
 
 Key = str | tuple[str, str]
 Document = Struct
@@ -102,6 +104,7 @@ KINDS: dict[type, Kind] = {
     ResourceDefinition: Kind("resource_definition", "resource_definitions", _named),
     Resource: Kind("resource", "resources", lambda r: (key_of(r.name), key_of(r.node_name))),
     Snapshot: Kind("snapshot", "snapshots", lambda s: (key_of(s.resource_name), key_of(s.name))),
+    Tombstone: Kind("tombstone", "tombstones", lambda tombstone: key_of(tombstone.uuid)),
     KeyValueStore: Kind("key_value_store", "key_value_stores", _named),
     LinstorRemote: Kind("linstor_remote", "linstor_remotes", _named),
     S3Remote: Kind("s3_remote", "s3_remotes", _named),
@@ -112,6 +115,7 @@ KINDS: dict[type, Kind] = {
     NodeConnection: Kind("node_connection", "node_connections", lambda c: (key_of(c.node_a), key_of(c.node_b))),
     ResourceConnection: Kind("resource_connection", "resource_connections",
                              lambda c: (key_of(c.resource_name), key_of(f"{c.node_a};{c.node_b}"))),
+    Job: Kind("job", "jobs", lambda job: str(job.uuid)),
     NodeSeen: Kind("node_seen", "nodes_seen", lambda n: key_of(n.node_name), persistent=False),
     PoolSeen: Kind("pool_seen", "pools_seen", _on_node, persistent=False),
     ResourceSeen: Kind("resource_seen", "resources_seen",
@@ -136,6 +140,7 @@ class Cluster(Struct, frozen=True):
     resource_definitions: Map[str, ResourceDefinition] = _EMPTY
     resources: Map[tuple[str, str], Resource] = _EMPTY
     snapshots: Map[tuple[str, str], Snapshot] = _EMPTY
+    tombstones: Map[str, Tombstone] = _EMPTY
     key_value_stores: Map[str, KeyValueStore] = _EMPTY
     linstor_remotes: Map[str, LinstorRemote] = _EMPTY
     s3_remotes: Map[str, S3Remote] = _EMPTY
@@ -146,6 +151,7 @@ class Cluster(Struct, frozen=True):
     """By path, as it is."""
     node_connections: Map[tuple[str, str], NodeConnection] = _EMPTY
     resource_connections: Map[tuple[str, str], ResourceConnection] = _EMPTY
+    jobs: Map[str, Job] = _EMPTY
     nodes_seen: Map[str, NodeSeen] = _EMPTY
     pools_seen: Map[tuple[str, str], PoolSeen] = _EMPTY
     resources_seen: Map[tuple[str, str], ResourceSeen] = _EMPTY
@@ -163,9 +169,15 @@ class Cluster(Struct, frozen=True):
     external_names: Map[str, str] = _EMPTY
     """External name -> definition key."""
     strange_identifiers: Map[tuple[str, str], int] = _EMPTY
-    """(node key, upper-case identifier) -> how often a volume or snapshot bears it that is called otherwise now."""
+    """(node key, upper-case identifier) -> how often it is borne there by what is not called so, or gone."""
+    tombstones_on: Map[str, tuple[str, ...]] = _EMPTY
+    """Node key -> keys of what is still to be removed there."""
     copying: Map[tuple[str, str], None] = _EMPTY
     """(definition, node) of resources with a volume whose content is still to be copied from its source."""
+    live_jobs: Map[str, None] = _EMPTY
+    """The keys of the jobs that are not finished."""
+    moving: Map[tuple[str, str], str] = _EMPTY
+    """(definition, node) of both ends of every move that is not finished -> key of its job."""
 
     def node(self, name: str) -> Node | None:
         return self.nodes.get(key_of(name))
@@ -208,6 +220,11 @@ class Cluster(Struct, frozen=True):
         node_key = key_of(node)
         found = (item for item in self.storage_pools.items() if item[0][0] == node_key)
         return tuple(pool for _, pool in sorted(found, key=lambda item: item[0]))
+
+    def move_at(self, place: tuple[str, str]) -> Job | None:
+        """The move that is not finished and works on the resource at (definition key, node key)."""
+        key = self.moving.get(place)
+        return self.jobs.get(key) if key is not None else None
 
     def seen(self, name: str, node: str) -> ResourceSeen | None:
         return self.resources_seen.get((key_of(name), key_of(node)))
@@ -282,6 +299,8 @@ class _Editor:
             self._index_resource(key, before, after)
         elif kind.attribute == "resources_seen":
             self._index_seen(key, before, after)
+        elif kind.attribute == "tombstones":
+            self._index_tombstone(key, before, after)
         elif kind.attribute == "snapshots":
             self._index_member("snapshots_of", key[0], key[1], after is not None)
             for snapshot, sign in ((before, -1), (after, 1)):
@@ -291,6 +310,18 @@ class _Editor:
             self._index_external_name(str(key), before, after)
             if before is not None and after is not None:
                 self._reprice(str(key), before, after)
+        elif kind.attribute == "jobs":
+            self._index_job(str(key), before, after)
+
+    def _index_job(self, key: str, before: Job | None, after: Job | None) -> None:
+        for place in before.places if before is not None else ():
+            self._drop("moving", place)
+        for place in after.places if after is not None else ():
+            self._set("moving", place, key)
+        if after is not None and not after.is_finished:
+            self._set("live_jobs", key, None)
+        else:
+            self._drop("live_jobs", key)
 
     def _index_external_name(self, key: str, before: ResourceDefinition | None,
                              after: ResourceDefinition | None) -> None:
@@ -313,12 +344,31 @@ class _Editor:
         for volume in holder.volumes:
             if key_of(volume.identifier.rpartition("_")[0]) == key_of(name):
                 continue
-            place = (key_of(holder.node_name), key_of(volume.identifier))
-            left = self._get("strange_identifiers").get(place, 0) + sign
-            if left:
-                self._set("strange_identifiers", place, left)
-            else:
-                self._drop("strange_identifiers", place)
+            self._count_identifier((key_of(holder.node_name), key_of(volume.identifier)), sign)
+
+    def _count_identifier(self, place: tuple[str, str], sign: int) -> None:
+        left = self._get("strange_identifiers").get(place, 0) + sign
+        if left:
+            self._set("strange_identifiers", place, left)
+        else:
+            self._drop("strange_identifiers", place)
+
+    def _index_tombstone(self, key: Any, before: Tombstone | None, after: Tombstone | None) -> None:
+        """It takes up names and room in its pools as what it was did; a snapshot takes up no room."""
+        for tombstone, sign in ((before, -1), (after, 1)):
+            if tombstone is None:
+                continue
+            node = key_of(tombstone.node_name)
+            self._index_member("tombstones_on", node, key, sign > 0)
+            for name in tombstone.names:
+                self._count_identifier((node, name), sign)
+            for volume in tombstone.volumes if not tombstone.snapshot_name else ():
+                self._book((node, key_of(volume.storage_pool)), sign, sign * volume.size_kib, 0)
+
+    def _book(self, pool: tuple[str, str], volumes: int, reserved_kib: int, pending_kib: int) -> None:
+        usage = self._get("usage").get(pool, PoolUsage())
+        self._set("usage", pool, PoolUsage(usage.reserved_kib + reserved_kib, usage.volumes + volumes,
+                                           usage.pending_kib + pending_kib))
 
     def _index_resource(self, key: Any, before: Resource | None, after: Resource | None) -> None:
         definition, node = key
@@ -350,12 +400,10 @@ class _Editor:
         for volume in resource.volumes:
             found = definition.volume_definition(volume.number) if definition is not None else None
             key = (key_of(resource.node_name), key_of(volume.storage_pool))
-            usage = self._get("usage").get(key, PoolUsage())
             size_kib = found.size_kib if found is not None else 0
             there = seen.volume(volume.number) if seen is not None else None
             pending_kib = 0 if there is not None and there.present else size_kib
-            self._set("usage", key, PoolUsage(usage.reserved_kib + sign * size_kib, usage.volumes + sign,
-                                              usage.pending_kib + sign * pending_kib))
+            self._book(key, sign, sign * size_kib, sign * pending_kib)
 
     def _reprice(self, key: str, before: ResourceDefinition, after: ResourceDefinition) -> None:
         """A resize changes what every placed volume of the definition was promised."""
