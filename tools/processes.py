@@ -56,8 +56,13 @@ def start(argv: Sequence[str], log: Path, environment: Mapping[str, str] | None 
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
                                    start_new_session=True, env=environment)
     process.returncode = 0  # It is meant to outlive us: no warning when the object goes.
-    started = _stat(process.pid)
-    return ProcessIdentity(process.pid, int(started[19]) if started else 0, _boot_id())
+    return identify(process.pid) or ProcessIdentity(process.pid, 0, _boot_id())
+
+
+def identify(pid: int) -> ProcessIdentity | None:
+    """None where no process has this number."""
+    fields = _stat(pid)
+    return ProcessIdentity(pid, int(fields[19]), _boot_id()) if fields is not None else None
 
 
 def is_alive(identity: ProcessIdentity) -> bool:
