@@ -28,6 +28,8 @@ class VolumeSeen(Struct, frozen=True):
     allocated_kib: int = -1
     usable_kib: int = -1
     in_use: bool | None = None
+    symlinks: tuple[str, ...] = ()
+    """Names that lead to the device and stay when it changes."""
 
 
 class SnapshotSeen(Struct, frozen=True):

@@ -45,6 +45,10 @@ def converge(spec: ResourceSpec, pools: Pools, known_data_ids: frozenset[str], o
         if failed is not None:
             failures = (failed, *failures)
             facts = _observed(spec, pools, known_data_ids, observer)
+            names = planner.plan_names(spec, pools, facts)
+            if names.steps:  # of a device that could not be taken away, for instance
+                _execute(spec, names.steps, executor)
+                facts = _observed(spec, pools, known_data_ids, observer)
             known_data_ids = planner.complete_data_ids(spec, pools, facts)
             break
     else:
@@ -61,7 +65,8 @@ def preview(spec: ResourceSpec, pools: Pools, known_data_ids: frozenset[str], ob
 
 def _observed(spec: ResourceSpec, pools: Pools, known_data_ids: frozenset[str],
               observer: NodeObserver) -> ResourceFacts:
-    return observe(observer, planner.pools_of(spec, pools), planner.interests(spec, pools), known_data_ids)
+    return observe(observer, planner.pools_of(spec, pools), planner.interests(spec, pools), known_data_ids,
+                   spec.resource_name)
 
 
 def _execute(spec: ResourceSpec, steps: tuple[Step, ...], executor: StepExecutor) -> Failure | None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from linstor_core.domain.errors import Code
 from linstor_core.satellite import backing_files, external_files, file_systems, processes
+from linstor_core.satellite.device_links import NO_NAMES, DeviceLinks
 from linstor_core.satellite.facts import ContentState
 from linstor_core.satellite.failures import ContentMismatch, ForeignContent, StepFailed, UnsafePlan, step_failed
 from linstor_core.satellite.loop_devices import LoopDevices, file_id_of
@@ -19,6 +20,7 @@ from linstor_core.satellite.steps import (
     CreateBackingFile,
     DetachLoop,
     GrowFile,
+    LinkDevice,
     MakeFileSystem,
     PublishFile,
     RemoveExternalFile,
@@ -27,6 +29,7 @@ from linstor_core.satellite.steps import (
     ResizeLoop,
     Step,
     SyncDevice,
+    UnlinkDevice,
     WriteExternalFile,
 )
 
@@ -41,8 +44,9 @@ class StepExecutor(Protocol):
 class Executor:
     """The real node."""
 
-    def __init__(self, loops: LoopDevices) -> None:
+    def __init__(self, loops: LoopDevices, names: DeviceLinks = NO_NAMES) -> None:
         self._loops = loops
+        self._names = names
 
     def run(self, step: Step) -> None:
         try:
@@ -67,6 +71,15 @@ class Executor:
                 _grow(step)
             case RemoveFile():
                 _remove(step)
+            case AttachLoop() | DetachLoop() | ResizeLoop() | SyncDevice():
+                self._run_device(step)
+            case LinkDevice() | UnlinkDevice():
+                self._names.run(step)
+            case WriteExternalFile() | RemoveExternalFile():
+                external_files.run(step)
+
+    def _run_device(self, step: AttachLoop | DetachLoop | ResizeLoop | SyncDevice) -> None:
+        match step:
             case AttachLoop():
                 self._attach(step)
             case DetachLoop():
@@ -75,8 +88,6 @@ class Executor:
                 self._loops.resize(step.device, step.file_id)
             case SyncDevice():
                 _sync(step)
-            case WriteExternalFile() | RemoveExternalFile():
-                external_files.run(step)
 
     def _attach(self, step: AttachLoop) -> None:
         with backing_files.opened(step.path, os.O_RDWR) as file:

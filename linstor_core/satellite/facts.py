@@ -70,6 +70,18 @@ class ExternalFileFacts(Struct, frozen=True, tag="external_file"):
     """The permission bits."""
 
 
+class LinkFacts(Struct, frozen=True, tag="links"):
+    """The stable names of a resource's devices; `folder` is empty where none are given.
+
+    `targets` says by volume number where the links of ours lead, `foreign` names what else is in the folder; "" is the
+    folder itself, where something else has its place.
+    """
+
+    folder: str = ""
+    targets: dict[str, str] = field(default_factory=dict)
+    foreign: tuple[str, ...] = ()
+
+
 class ResourceFacts(Struct, frozen=True):
     """All that a plan for one resource may rest on.
 
@@ -79,6 +91,7 @@ class ResourceFacts(Struct, frozen=True):
     pools: dict[str, PoolFacts | Unobserved] = field(default_factory=dict)
     files: dict[str, Observation] = field(default_factory=dict)
     known_data_ids: frozenset[str] = frozenset()
+    links: LinkFacts | Unobserved = LinkFacts()
 
     def pool(self, name: str) -> PoolFacts | Unobserved:
         return self.pools.get(name.upper(), Unobserved(

@@ -13,10 +13,12 @@ from typing import Protocol
 from linstor_core.domain.errors import Code
 from linstor_core.domain.storage_pools import UNLIMITED_KIB, ProviderKind
 from linstor_core.satellite import backing_files, external_files
+from linstor_core.satellite.device_links import NO_NAMES, DeviceLinks
 from linstor_core.satellite.facts import (
     Absent,
     ExternalFileFacts,
     FileFacts,
+    LinkFacts,
     Observation,
     PoolFacts,
     ResourceFacts,
@@ -43,19 +45,26 @@ class NodeObserver(Protocol):
     def external_file(self, path: str, folder: str) -> ExternalFileFacts | Absent | Unobserved:
         """What is at a path below an allowed folder, out of which no link leads."""
 
+    def links(self, resource: str) -> LinkFacts | Unobserved:
+        """The stable names of a resource's devices."""
+
+    def linked_resources(self) -> tuple[str, ...] | Unobserved:
+        """The resources whose devices have stable names."""
+
 
 def observe(observer: NodeObserver, pools: Iterable[PoolSpec], paths: Iterable[str],
-            known_data_ids: frozenset[str]) -> ResourceFacts:
+            known_data_ids: frozenset[str], resource: str) -> ResourceFacts:
     """Everything that a plan for one resource has to know."""
     return ResourceFacts({pool.name.upper(): observer.pool(pool) for pool in pools},
-                         {path: observer.file(path) for path in paths}, known_data_ids)
+                         {path: observer.file(path) for path in paths}, known_data_ids, observer.links(resource))
 
 
 class Observer:
     """The real node."""
 
-    def __init__(self, loops: LoopDevices) -> None:
+    def __init__(self, loops: LoopDevices, names: DeviceLinks = NO_NAMES) -> None:
         self._loops = loops
+        self._names = names
         self._lock = threading.Lock()
         self._reflinks: dict[str, bool] = {}
 
@@ -126,6 +135,12 @@ class Observer:
             return external_files.look(path, folder)
         except OSError as error:
             return unobserved(f"'{path}'", error)
+
+    def links(self, resource: str) -> LinkFacts | Unobserved:
+        return self._names.look(resource)
+
+    def linked_resources(self) -> tuple[str, ...] | Unobserved:
+        return self._names.resources()
 
 
 def _probe(directory: str) -> bool | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from linstor_core.domain.errors import Code
-from linstor_core.domain.observed import Failure, PoolSeen, ResourceSeen
+from linstor_core.domain.observed import Failure, PoolSeen, ResourceSeen, VolumeSeen
+from linstor_core.satellite import link_planner
 from linstor_core.satellite.facts import PoolFacts, ResourceFacts, Unobserved
 from linstor_core.satellite.failures import NotObserved, Unsupported
 from linstor_core.satellite.layers.layer import Layer, Plan
@@ -46,8 +47,23 @@ def plan(spec: ResourceSpec, pools: Pools, facts: ResourceFacts) -> Plan:
         plans = [layer.plan(spec, pools, facts) for layer in _layers(spec)]
     except Unsupported as error:
         return Plan((), (error.failure(),))
-    return Plan(tuple(step for part in plans for step in part.steps),
-                tuple(dict.fromkeys(failure for part in plans for failure in part.failures)))
+    names = plan_names(spec, pools, facts)
+    steps = tuple(step for part in plans for step in part.steps)
+    return Plan(link_planner.before(steps, facts.links) if steps else names.steps,
+                tuple(dict.fromkeys(failure for part in (*plans, names) for failure in part.failures)))
+
+
+def plan_names(spec: ResourceSpec, pools: Pools, facts: ResourceFacts) -> Plan:
+    """What is left to do about the stable names of the devices that are there now."""
+    return link_planner.plan(spec, _volumes_seen(spec, pools, facts), facts.links)
+
+
+def _volumes_seen(spec: ResourceSpec, pools: Pools, facts: ResourceFacts) -> tuple[VolumeSeen, ...]:
+    try:
+        top = _layers(spec)[-1:]
+    except Unsupported:
+        return ()
+    return tuple(seen for layer in top for seen in layer.volumes_seen(spec, pools, facts))
 
 
 def resource_seen(spec: ResourceSpec, pools: Pools, facts: ResourceFacts,
@@ -57,7 +73,7 @@ def resource_seen(spec: ResourceSpec, pools: Pools, facts: ResourceFacts,
         top = _layers(spec)[-1:]
     except Unsupported:
         top = ()
-    volumes = tuple(seen for layer in top for seen in layer.volumes_seen(spec, pools, facts))
+    volumes = tuple(link_planner.named(seen, facts.links) for seen in _volumes_seen(spec, pools, facts))
     snapshots = tuple(seen for layer in top for seen in layer.snapshots_seen(spec, pools, facts))
     return ResourceSeen(spec.resource_name, spec.node_name, spec.generation, volumes, snapshots, tuple(failures))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from linstor_core.domain.errors import Code
-from linstor_core.satellite.facts import Absent, ExternalFileFacts, Observation, PoolFacts, Unobserved
+from linstor_core.satellite.facts import Absent, ExternalFileFacts, LinkFacts, Observation, PoolFacts, Unobserved
 from linstor_core.satellite.observer import NodeObserver
 from linstor_core.wire.resource_spec import PoolSpec
 
@@ -47,3 +47,9 @@ class PoolGuard:
 
     def external_file(self, path: str, folder: str) -> ExternalFileFacts | Absent | Unobserved:
         return self._observer.external_file(path, folder)
+
+    def links(self, resource: str) -> LinkFacts | Unobserved:
+        return self._observer.links(resource)
+
+    def linked_resources(self) -> tuple[str, ...] | Unobserved:
+        return self._observer.linked_resources()

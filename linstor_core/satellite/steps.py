@@ -148,6 +148,29 @@ class SyncDevice(Struct, frozen=True, tag="sync_device"):
         return f"write out what is cached for {self.device}"
 
 
+class LinkDevice(Struct, frozen=True, tag="link_device"):
+    """Let the name `link` lead to `device`, at once and whole; it has to be free, or to lead to `replaces`."""
+
+    link: str
+    device: str
+    replaces: str = ""
+
+    @property
+    def description(self) -> str:
+        return f"give {self.device} the name {self.link}"
+
+
+class UnlinkDevice(Struct, frozen=True, tag="unlink_device"):
+    """Remove the name `link`, which has to lead to `device`."""
+
+    link: str
+    device: str
+
+    @property
+    def description(self) -> str:
+        return f"take the name {self.link} from {self.device}"
+
+
 class WriteExternalFile(Struct, frozen=True, tag="write_external_file"):
     """Put content at `path` below the allowed `folder`; what is there has to have one of the checksums `replaces`."""
 
@@ -177,4 +200,5 @@ class RemoveExternalFile(Struct, frozen=True, tag="remove_external_file"):
 
 
 Step = (CreateBackingFile | CopyReflink | MakeFileSystem | PublishFile | ReplaceFile | GrowFile | RemoveFile
-        | AttachLoop | DetachLoop | ResizeLoop | SyncDevice | WriteExternalFile | RemoveExternalFile)
+        | AttachLoop | DetachLoop | ResizeLoop | SyncDevice | LinkDevice | UnlinkDevice | WriteExternalFile
+        | RemoveExternalFile)

@@ -20,6 +20,7 @@ from linstor_core.satellite.facts import (
     ContentState,
     ExternalFileFacts,
     FileFacts,
+    LinkFacts,
     Observation,
     PoolFacts,
     Unobserved,
@@ -31,6 +32,7 @@ from linstor_core.satellite.steps import (
     CreateBackingFile,
     DetachLoop,
     GrowFile,
+    LinkDevice,
     MakeFileSystem,
     PublishFile,
     RemoveExternalFile,
@@ -39,17 +41,19 @@ from linstor_core.satellite.steps import (
     ResizeLoop,
     Step,
     SyncDevice,
+    UnlinkDevice,
     WriteExternalFile,
 )
 from linstor_core.satellite.storage.driver import POOL_DIRECTORY
-from linstor_core.testing.simulated_tables import FileTable, LoopTable, SimulatedFile, SimulatedLoop
+from linstor_core.testing.simulated_tables import FileTable, LoopTable, NameTable, SimulatedFile, SimulatedLoop
 from linstor_core.wire.resource_spec import PoolSpec
 
 
 class SimulatedNode:
     """Both `NodeObserver` and `StepExecutor`."""
 
-    def __init__(self, directories: tuple[str, ...], total_kib: int = 1 << 30, *, reflink: bool = True) -> None:
+    def __init__(self, directories: tuple[str, ...], total_kib: int = 1 << 30, *, reflink: bool = True,
+                 keep_steps: bool = True) -> None:
         self.directories = set(directories)
         self.total_kib = total_kib
         self.reflink = reflink
@@ -60,7 +64,9 @@ class SimulatedNode:
         """Paths that cannot be looked at, with the reason."""
         self.fail_next: StepFailed | None = None
         self.ran: list[Step] = []
+        self._keep_steps = keep_steps
         self.external_files: dict[str, bytes] = {}
+        self.names = NameTable()
         self._numbers = itertools.count(1)
         self._one_at_a_time = threading.RLock()
 
@@ -97,6 +103,13 @@ class SimulatedNode:
         found = self.external_files.get(path)
         return Absent() if found is None else ExternalFileFacts(checksum_of(found), MODE)
 
+    def links(self, resource: str) -> LinkFacts | Unobserved:
+        return LinkFacts(self.names.folder(resource), dict(self.names.get(resource, {})))
+
+    def linked_resources(self) -> tuple[str, ...] | Unobserved:
+        with self._one_at_a_time:
+            return tuple(sorted(self.names))
+
     @property
     def free_kib(self) -> int:
         return self.total_kib - self.files.allocated_kib
@@ -109,7 +122,8 @@ class SimulatedNode:
                 failure, self.fail_next = self.fail_next, None
                 raise failure
             self._run(step)
-            self.ran.append(step)
+            if self._keep_steps:
+                self.ran.append(step)
 
     def _run(self, step: Step) -> None:
         match step:
@@ -136,6 +150,8 @@ class SimulatedNode:
                     del self.files[step.path]
             case AttachLoop() | DetachLoop() | ResizeLoop() | SyncDevice():
                 self._run_device(step)
+            case LinkDevice() | UnlinkDevice():
+                self.names.run(step)
             case WriteExternalFile():
                 self._only(step.path, step.replaces)
                 self.external_files[step.path] = step.content
@@ -228,4 +244,5 @@ class SimulatedNode:
     def reboot(self) -> None:
         """Files stay, devices go."""
         self.loops.clear()
+        self.names.clear()
         self.open_devices.clear()

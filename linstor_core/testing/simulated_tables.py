@@ -6,6 +6,10 @@ from collections import UserDict
 
 from msgspec import Struct
 
+from linstor_core.satellite.device_links import DEFAULT_FOLDER
+from linstor_core.satellite.failures import StepFailed
+from linstor_core.satellite.steps import LinkDevice, UnlinkDevice
+
 
 class SimulatedFile(Struct, frozen=True):
     """`content` stands for whatever was written; blocks are counted in KiB."""
@@ -78,3 +82,24 @@ class LoopTable(UserDict[str, SimulatedLoop]):
         while f"/dev/loop{self._lowest}" in self.data:
             self._lowest += 1
         return f"/dev/loop{self._lowest}"
+
+
+class NameTable(UserDict[str, dict[str, str]]):
+    """By resource and volume number: where the name leads. Each change makes a new table of the resource's names."""
+
+    def folder(self, resource: str) -> str:
+        return f"{DEFAULT_FOLDER}/{resource}"
+
+    def run(self, step: LinkDevice | UnlinkDevice) -> None:
+        resource, number = step.link.rsplit("/", 2)[-2:]
+        names = self.data.get(resource, {})
+        expected = (step.device,) if isinstance(step, UnlinkDevice) else ("", step.device, step.replaces)
+        if number in names and names[number] not in expected:
+            raise StepFailed(f"Could not {step.description}", cause=f"It leads to '{names[number]}'.")
+        left = {name: device for name, device in names.items() if name != number}
+        if isinstance(step, LinkDevice):
+            left[number] = step.device
+        if left:
+            self.data[resource] = left
+        else:
+            self.data.pop(resource, None)
