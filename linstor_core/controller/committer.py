@@ -6,10 +6,11 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import Struct
 
-from linstor_core.controller.repository import Repository, Write
+from linstor_core.controller.repository import Database, Write
 from linstor_core.domain.cluster import Cluster
 from linstor_core.domain.errors import DatabaseUnavailable, LinstorError
 
@@ -23,8 +24,26 @@ class Submission(Struct):
     done: asyncio.Future[None]
 
 
-class Committer:
-    """Group commit in a thread of its own.
+OnCommit = Callable[[list[Submission]], None]
+OnFailure = Callable[[list[Submission], LinstorError], None]
+
+
+class Committer(Protocol):
+    """The seam to whatever writes while the loop goes on."""
+
+    def submit(self, submission: Submission) -> None:
+        """Returns at once; submissions are committed in the order of the calls."""
+
+    async def stop(self) -> None:
+        """Commit what waits, then end."""
+
+
+StartCommitter = Callable[[Database, OnCommit, OnFailure], Committer]
+"""Both functions are called in the loop that runs now."""
+
+
+class Batches:
+    """Commits one batch after the other.
 
     Submissions build on each other: when a commit fails, all that were computed on top of it fail too (`lineage`
     tells them apart), and `on_failure` makes the loop fall back to the last published model.
@@ -32,40 +51,16 @@ class Committer:
 
     MAX_BATCH = 512
 
-    def __init__(self, repository: Repository, on_commit: Callable[[list[Submission]], None],
-                 on_failure: Callable[[list[Submission], LinstorError], None]) -> None:
-        self._repository = repository
+    def __init__(self, database: Database, on_commit: OnCommit, on_failure: OnFailure,
+                 tell: Callable[..., object]) -> None:
+        """`tell(function, *arguments)` has the function called in the loop, in the order of the calls."""
+        self._database = database
         self._on_commit = on_commit
         self._on_failure = on_failure
-        self._queue: queue.SimpleQueue[Submission | None] = queue.SimpleQueue()
-        self._loop = asyncio.get_running_loop()
+        self._tell = tell
         self._failed_lineage = -1
-        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
-        self._thread.start()
 
-    def submit(self, submission: Submission) -> None:
-        self._queue.put(submission)
-
-    async def stop(self) -> None:
-        """Commit what waits, then end."""
-        self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)
-
-    def _run(self) -> None:
-        ending = False
-        while not ending:
-            batch = []
-            item = self._queue.get()
-            while item is not None:
-                batch.append(item)
-                if len(batch) >= self.MAX_BATCH or self._queue.empty():
-                    break
-                item = self._queue.get()
-            ending = item is None
-            if batch:
-                self._commit(batch)
-
-    def _commit(self, batch: list[Submission]) -> None:
+    def commit(self, batch: list[Submission]) -> None:
         lost = [item for item in batch if item.lineage <= self._failed_lineage]
         kept = [item for item in batch if item.lineage > self._failed_lineage]
         if lost:
@@ -76,12 +71,40 @@ class Committer:
         try:
             writes = [item.write for item in kept if item.write is not None]
             if writes:
-                self._repository.commit(writes, kept[-1].cluster.revision)
+                self._database.commit(writes, kept[-1].cluster.revision)
         except LinstorError as fault:
             self._failed_lineage = max(item.lineage for item in kept)
             self._tell(self._on_failure, kept, fault)
         else:
             self._tell(self._on_commit, kept)
 
-    def _tell(self, callback: Callable[..., None], *arguments: object) -> None:
-        self._loop.call_soon_threadsafe(callback, *arguments)
+
+class CommitterThread:
+    """Group commit in a thread of its own."""
+
+    def __init__(self, database: Database, on_commit: OnCommit, on_failure: OnFailure) -> None:
+        self._batches = Batches(database, on_commit, on_failure, asyncio.get_running_loop().call_soon_threadsafe)
+        self._queue: queue.SimpleQueue[Submission | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+        self._thread.start()
+
+    def submit(self, submission: Submission) -> None:
+        self._queue.put(submission)
+
+    async def stop(self) -> None:
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        ending = False
+        while not ending:
+            batch = []
+            item = self._queue.get()
+            while item is not None:
+                batch.append(item)
+                if len(batch) >= Batches.MAX_BATCH or self._queue.empty():
+                    break
+                item = self._queue.get()
+            ending = item is None
+            if batch:
+                self._batches.commit(batch)

@@ -11,8 +11,8 @@ from msgspec import structs
 
 from linstor_core.controller import resource_specs
 from linstor_core.controller.change import Change, Context, Operation, Outcome
-from linstor_core.controller.committer import Committer, Submission
-from linstor_core.controller.repository import Repository, Write
+from linstor_core.controller.committer import CommitterThread, StartCommitter, Submission
+from linstor_core.controller.repository import Database, Write
 from linstor_core.domain.cluster import KINDS, Cluster, key_of
 from linstor_core.domain.errors import LinstorError
 from linstor_core.wire.api_call_rc import ApiCallRc, Severity, entry
@@ -33,17 +33,19 @@ class Controller:
     WAIT_S = 300.0
     """How long a caller is kept waiting for satellites at most; the work itself goes on."""
 
-    def __init__(self, cluster: Cluster, repository: Repository, context: Context) -> None:
+    def __init__(self, cluster: Cluster, database: Database, context: Context,
+                 committer: StartCommitter = CommitterThread) -> None:
         self.cluster = cluster
         self.context = context
         self._head = cluster
         self._lineage = 0
         self._pending = 0
         self._newest: asyncio.Future[None] | None = None
-        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._waiting: dict[str, dict[asyncio.Event, None]] = defaultdict(dict)
+        """In the order of their calls."""
         self._publishers: list[Publisher] = []
         self._changes: dict[int, Change] = {}
-        self._committer = Committer(repository, self._committed, self._failed)
+        self._committer = committer(database, self._committed, self._failed)
 
     @property
     def head(self) -> Cluster:
@@ -127,7 +129,7 @@ class Controller:
                      wait_s: float | None = None) -> tuple[ApiCallRc, ...]:
         event = asyncio.Event()
         for key in watch:
-            self._waiting[key].add(event)
+            self._waiting[key][event] = None
         try:
             async with asyncio.timeout(self.WAIT_S if wait_s is None else wait_s):
                 while (entries := outcome(self.cluster)) is None:
@@ -138,7 +140,7 @@ class Controller:
             return (_still_working(),)
         finally:
             for key in watch:
-                self._waiting[key].discard(event)
+                self._waiting[key].pop(event, None)
                 if not self._waiting[key]:
                     del self._waiting[key]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import msgspec
 import sqlalchemy as sa
@@ -34,6 +34,21 @@ Write = tuple[Sequence[Document], Sequence[tuple[type, Key]]]
 
 def _text(key: Key) -> str:
     return key if isinstance(key, str) else _SEPARATOR.join(key)
+
+
+class Database(Protocol):
+    """The seam to what keeps the documents. One thread uses it at a time, but for `copy_to`."""
+
+    def open(self) -> None:
+        """Raises DatabaseUnavailable when it cannot be read, is corrupt, or was written by a newer release."""
+
+    def load(self) -> tuple[Cluster | None, int]:
+        """The stored cluster (None in a new database) and its revision."""
+
+    def commit(self, writes: Iterable[Write], revision: int) -> None:
+        """Make all writes durable in one transaction, or none. Raises DatabaseUnavailable."""
+
+    def close(self) -> None: ...
 
 
 class Repository:
@@ -73,13 +88,8 @@ class Repository:
 
     def load(self) -> tuple[Cluster | None, int]:
         """The stored cluster (None in a new database) and its revision."""
-        documents: list[Document] = []
-        for kind, version, body in self._rows():
-            documents.append(migrations.decode(kind, version, body))
-        settings = next((d for d in documents if isinstance(d, ControllerSettings)), None)
-        if settings is None:
-            return None, 0
-        return Cluster(controller=settings).with_documents(documents, ()), self._revision()
+        cluster = decoded(self._rows())
+        return cluster, self._revision() if cluster is not None else 0
 
     def _rows(self) -> Iterable[tuple[str, int, bytes]]:
         try:
@@ -95,7 +105,7 @@ class Repository:
     def commit(self, writes: Iterable[Write], revision: int) -> None:
         """Make all writes durable in one transaction, or none. Raises DatabaseUnavailable."""
         connection = self._live()
-        rows, gone = _net_effect(writes)
+        rows, gone = net_effect(writes)
         try:
             if gone:
                 connection.execute(_documents.delete().where(
@@ -155,7 +165,14 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _net_effect(writes: Iterable[Write]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+def decoded(rows: Iterable[tuple[str, int, bytes]]) -> Cluster | None:
+    """The cluster of all stored rows (kind, version, body), of older releases too; None in a new database."""
+    documents: list[Document] = [migrations.decode(kind, version, body) for kind, version, body in rows]
+    settings = next((d for d in documents if isinstance(d, ControllerSettings)), None)
+    return Cluster(controller=settings).with_documents(documents, ()) if settings is not None else None
+
+
+def net_effect(writes: Iterable[Write]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """The last word on every key, so that one statement of each sort stores a whole batch."""
     final: dict[tuple[str, str], Document | None] = {}
     for puts, deletes in writes:
