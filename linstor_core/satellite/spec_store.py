@@ -7,19 +7,17 @@ crash while writing) and damaged frames are skipped. Records that come while a w
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import logging
-import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor as Threads
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from linstor_core.satellite.journal import FileJournal, Journal
 from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
 
 _log = logging.getLogger(__name__)
@@ -84,9 +82,10 @@ _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
 class SpecStore:
     """The memory is always ahead of the disk; `put` returns when the disk has caught up."""
 
-    def __init__(self, directory: Path, threads: Threads) -> None:
+    def __init__(self, directory: Path, threads: Threads,
+                 open_journal: Callable[[Path], Journal] = FileJournal) -> None:
         """Reads what is there. Raises OSError when the directory cannot be used."""
-        self._path = directory / "specs.journal"
+        self._journal = open_journal(directory)
         self._threads = threads
         self.identity = Identity()
         self.pools = StoredPools()
@@ -95,15 +94,9 @@ class SpecStore:
         """By upper-case name, or by what no name can be (`registry.PARKED`)."""
         self._pending: list[Record] = []
         self._flushing: asyncio.Task[None] | None = None
-        directory.mkdir(parents=True, exist_ok=True)
-        self._locked = _locked(directory / "lock")
-        self._load()
-        self._rewrite()
-
-    def _load(self) -> None:
-        content = self._path.read_bytes() if self._path.exists() else b""
-        for record in _frames(content):
+        for record in _frames(self._journal.read()):
             self._apply(record)
+        self._rewrite()
 
     def _apply(self, record: Record) -> None:
         match record:
@@ -148,66 +141,25 @@ class SpecStore:
             raise
 
     def _write(self, frames: bytes) -> None:
-        start = os.fstat(self._file).st_size
-        try:
-            _write_all(self._file, frames)
-            os.fdatasync(self._file)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._file, start)
-            raise
-        self._size += len(frames)
-        if self._size > _COMPACT_BYTES + 4 * self._compact_size:
-            old = self._file
+        self._journal.append(frames)
+        if self._journal.size > _COMPACT_BYTES + 4 * self._compact_size:
             self._rewrite()
-            os.close(old)
 
     def _rewrite(self) -> None:
         """Write what counts into a new journal that takes the old one's place."""
-        named = {key: stored for key, stored in self.resources.items() if key == stored.spec.resource_name.upper()}
-        others = {key: stored for key, stored in self.resources.items() if key not in named}
+        resources = dict(self.resources)  # the loop goes on meanwhile
+        named = {key: stored for key, stored in resources.items() if key == stored.spec.resource_name.upper()}
+        others = {key: stored for key, stored in resources.items() if key not in named}
         records: list[Record] = [self.identity, self.pools, self.written, *named.values()]
         records += [Moved((), others)] if others else []
-        temporary = self._path.with_suffix(".new")
-        file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            _write_all(file, b"".join(_frame(record) for record in records))
-            os.fsync(file)
-            os.rename(temporary, self._path)
-        except OSError:
-            os.close(file)
-            raise
-        self._file = file
-        self._size = self._compact_size = os.fstat(file).st_size
-        directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        self._journal.replace(b"".join(_frame(record) for record in records))
+        self._compact_size = self._journal.size
 
     async def close(self) -> None:
         """Waits for a write that is under way."""
         if self._flushing is not None:
             await asyncio.wait((self._flushing,))
-        os.close(self._file)
-        os.close(self._locked)
-
-
-def _locked(path: Path) -> int:
-    """Keeps a second satellite away from the same state. Raises BlockingIOError."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(file)
-        raise BlockingIOError(error.errno, f"another satellite uses the state in {path.parent}") from error
-    return file
-
-
-def _write_all(file: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(file, view):]
+        self._journal.close()
 
 
 def _frame(record: Record) -> bytes:
