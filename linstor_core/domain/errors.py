@@ -7,6 +7,7 @@
     ├── NumbersExhausted    800-807: no port, minor number … is left
     ├── Conflict            900-999: the state of the cluster does not allow it (in use, no space, too few nodes …)
     └── DatabaseUnavailable 100: the change could not be made durable
+        └── DatabaseNewer   100: a newer release wrote the database; no attempt of this one will change that
 
 Each carries what LINSTOR's ApiCallRc carries. The operation and object bits of the return code come from the route.
 """
@@ -111,6 +112,7 @@ class Code(IntEnum):
     PROVIDER_UNSUPPORTED = 989
     LAYER_UNSUPPORTED = 988
     NOT_ENOUGH_FREE_SPACE = 980
+    EVACUATING = 975
 
 
 class LinstorError(Exception):
@@ -156,3 +158,7 @@ class Conflict(LinstorError):
 
 class DatabaseUnavailable(LinstorError):
     """The change could not be made durable; nothing was changed."""
+
+
+class DatabaseNewer(DatabaseUnavailable):
+    """A newer release wrote the database: trying again does not help."""
