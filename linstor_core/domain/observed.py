@@ -30,6 +30,9 @@ class VolumeSeen(Struct, frozen=True):
     in_use: bool | None = None
     symlinks: tuple[str, ...] = ()
     """Names that lead to the device and stay when it changes."""
+    fetched_kib: int = -1
+    """While its content comes from another node: what is there already, of `to_fetch_kib`; else -1."""
+    to_fetch_kib: int = -1
 
 
 class SnapshotSeen(Struct, frozen=True):
@@ -43,6 +46,9 @@ class SnapshotSeen(Struct, frozen=True):
 
 class ResourceSeen(Struct, frozen=True):
     """The answer to the spec of `generation`: what is there after the satellite did what it could.
+
+    While content is fetched from another node, the last answer is repeated with the progress in it; before the first
+    answer it has the generation 0.
 
     `failures` empty and `generation` current means that the node is as the spec wants it.
     """
@@ -102,3 +108,5 @@ class NodeSeen(Struct, frozen=True):
     files: tuple[ExternalFileSeen, ...] = ()
     files_generation: int | None = None
     """Of the newest list of external files that it answered, 0 before the first; None where it can't write any."""
+    transfers_content: bool = False
+    """Whether volumes can be moved to and from this node."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from linstor_core.domain.resources import DataSource
+from linstor_core.wire.resource_spec import Origin
+
 
 class CreateBackingFile(Struct, frozen=True, tag="create_backing_file"):
     """Make an empty file at `temporary`, tagged blank. Thick files get all of their blocks at once."""
@@ -35,6 +38,27 @@ class CopyReflink(Struct, frozen=True, tag="copy_reflink"):
     @property
     def description(self) -> str:
         return f"copy {self.source} to {self.temporary} by sharing its blocks"
+
+
+class FetchContent(Struct, frozen=True, tag="fetch_content"):
+    """Let `temporary` become what `source` is on another node, at least `size_bytes` large.
+
+    May take hours: no executor runs it, the reconciler does, between two plans (satellite/content_fetches.py). What was
+    fetched before an interruption stays.
+    """
+
+    origin: Origin
+    source: DataSource
+    temporary: str
+    size_bytes: int
+    thick: bool
+    data_id: str
+
+    @property
+    def description(self) -> str:
+        snapshot = f"_{self.source.snapshot_name}" if self.source.snapshot_name else ""
+        return (f"fetch the content of {self.source.identifier}{snapshot} on node {self.origin.node_name} "
+                f"into {self.temporary}")
 
 
 class MakeFileSystem(Struct, frozen=True, tag="make_file_system"):
@@ -202,3 +226,5 @@ class RemoveExternalFile(Struct, frozen=True, tag="remove_external_file"):
 Step = (CreateBackingFile | CopyReflink | MakeFileSystem | PublishFile | ReplaceFile | GrowFile | RemoveFile
         | AttachLoop | DetachLoop | ResizeLoop | SyncDevice | LinkDevice | UnlinkDevice | WriteExternalFile
         | RemoveExternalFile)
+"""What an executor runs."""
+PlannedStep = Step | FetchContent

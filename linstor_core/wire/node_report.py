@@ -6,15 +6,18 @@ import msgspec
 from msgspec import Struct, field
 
 from linstor_core.domain.observed import PoolSeen, ResourceSeen
+from linstor_core.wire.content_transfer import ContentRequest
 from linstor_core.wire.external_files import ApplyFiles, CheckedFile, CheckFile, FilesSeen
 from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 OLDEST_PROTOCOL_VERSION = 1
 LOG_LEVELS_SINCE = 2
 """The first protocol with SetLogLevels."""
 FILES_SINCE = 3
 """The first protocol with external files."""
+CONTENT_SINCE = 4
+"""The first protocol with the transfer of content from satellite to satellite."""
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 
 
@@ -46,6 +49,8 @@ class HelloAnswer(Struct, frozen=True, tag="hello_answer"):
     """By the logger's name."""
     refusal: str = ""
     message: str = ""
+    transfers_content: bool = False
+    """Whether it gives content to other satellites and fetches it from them."""
 
 
 class FullSync(Struct, frozen=True, tag="full_sync"):
@@ -124,12 +129,18 @@ Answer = PlannedSteps | LogLevels | CheckedFile
 ToController = HelloAnswer | Report | Answer | FilesSeen
 
 _encoder = msgspec.msgpack.Encoder()
+_first: msgspec.msgpack.Decoder[Hello | ContentRequest] = msgspec.msgpack.Decoder(Hello | ContentRequest)
 _to_satellite: msgspec.msgpack.Decoder[ToSatellite] = msgspec.msgpack.Decoder(ToSatellite)
 _to_controller: msgspec.msgpack.Decoder[ToController] = msgspec.msgpack.Decoder(ToController)
 
 
 def encode(message: ToSatellite | ToController) -> bytes:
     return _encoder.encode(message)
+
+
+def decode_first(frame: bytes) -> Hello | ContentRequest:
+    """What a connection to a satellite begins with. Raises msgspec.DecodeError for anything else."""
+    return _first.decode(frame)
 
 
 def decode_for_satellite(frame: bytes) -> ToSatellite:

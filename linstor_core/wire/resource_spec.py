@@ -40,6 +40,9 @@ class Origin(Struct, frozen=True):
     addresses: tuple[Address, ...]
     token: str
 
+    def __repr__(self) -> str:
+        return f"Origin({self.node_name!r}, {self.addresses!r})"  # the token is a secret
+
 
 class VolumeSpec(Struct, frozen=True):
     """One volume. See `linstor_core.domain.resources.Volume` for identifier, data_id, source and replaces.
@@ -61,15 +64,34 @@ class VolumeSpec(Struct, frozen=True):
     origin: Origin | None = None
     offer: str = ""
 
+    def __repr__(self) -> str:
+        return _without_offer(self)
+
 
 class SnapshotVolumeSpec(Struct, frozen=True):
-    """One volume of a snapshot: taken of the volume whose content is `source_data_id`, kept under `data_id`."""
+    """One volume of a snapshot: taken of the volume whose content is `source_data_id`, kept under `data_id`.
+
+    With `origin` it is a copy of the snapshot that `source` names on another node. `offer` lets another node fetch it,
+    whether the resource is active or not: nobody writes to a snapshot.
+    """
 
     number: int
     pool: str
     identifier: str
     data_id: str
     source_data_id: str
+    source: DataSource | None = None
+    origin: Origin | None = None
+    offer: str = ""
+
+    def __repr__(self) -> str:
+        return _without_offer(self)
+
+
+def _without_offer(spec: VolumeSpec | SnapshotVolumeSpec) -> str:
+    """For a log: the offer is a secret."""
+    fields = (f"{name}={getattr(spec, name)!r}" for name in spec.__struct_fields__ if name != "offer")
+    return f"{type(spec).__name__}({', '.join(fields)})"
 
 
 class SnapshotSpec(Struct, frozen=True):

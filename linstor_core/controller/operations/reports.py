@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from msgspec import structs
 
 from linstor_core.controller.change import Change, Context, Operation
-from linstor_core.controller.operations import completion
-from linstor_core.domain.cluster import Cluster, Document, key_of
+from linstor_core.controller.operations import completion, tombstones
+from linstor_core.domain.cluster import Cluster, Document, Key, key_of
 from linstor_core.domain.nodes import ConnectionStatus
 from linstor_core.domain.observed import NodeSeen, ResourceSeen
+from linstor_core.domain.resources import Resource
 from linstor_core.domain.snapshots import Snapshot
 from linstor_core.wire.external_files import FilesSeen
-from linstor_core.wire.node_report import FILES_SINCE, HelloAnswer, Report
+from linstor_core.wire.node_report import CONTENT_SINCE, FILES_SINCE, HelloAnswer, Report
 
 
 def introduced(node_name: str, answer: HelloAnswer) -> Operation:
@@ -24,7 +25,8 @@ def introduced(node_name: str, answer: HelloAnswer) -> Operation:
             node_name, ConnectionStatus.CONNECTED, answer.providers, answer.layers, answer.unsupported_providers,
             answer.unsupported_layers, platform=answer.platform, os_variant=answer.os_variant,
             host_name=answer.host_name, log_levels=answer.log_levels,
-            files_generation=0 if answer.protocol >= FILES_SINCE else None),))
+            files_generation=0 if answer.protocol >= FILES_SINCE else None,
+            transfers_content=answer.protocol >= CONTENT_SINCE and answer.transfers_content),))
 
     return fold
 
@@ -55,6 +57,7 @@ def link_broken(node_key: str, status: ConnectionStatus, attempts: int) -> Opera
     """The link is down; what was seen last stays, marked by the node's status.
 
     A snapshot that was being taken there has failed: a part taken after the node's return would be of another moment.
+    A deletion that waited for it waits no more: it leaves a tombstone.
     """
 
     def fold(cluster: Cluster, context: Context) -> Change:
@@ -69,9 +72,36 @@ def link_broken(node_key: str, status: ConnectionStatus, attempts: int) -> Opera
         since = seen.offline_since_ms if seen.offline_since_ms is not None else context.now_ms()
         interrupted = _interrupted(cluster, node.name) if was_online and status is not ConnectionStatus.ONLINE else []
         broken = structs.replace(seen, status=status, reconnect_attempts=attempts, offline_since_ms=since)
-        return Change(puts=(broken, *interrupted))
+        first = (broken, *interrupted), ()
+        if cluster.nodes_seen.get(node_key) is not None and cluster.nodes_seen[node_key].status is status:
+            return Change(*first)
+        return _buried(cluster.with_documents(*first), node_key, context.now_ms(), first)
 
     return fold
+
+
+def _buried(cluster: Cluster, node_key: str, now_ms: int, before: tombstones.Edits) -> Change:
+    """`before`, and the end of all deletions that waited for the node."""
+    stones = tombstones.pending_on(cluster, node_key, now_ms)
+    cluster, edits = cluster.with_documents(*stones), tombstones.merged(before, stones)
+    gone = [key for cls, key in stones[1] if cls in (Resource, Snapshot)]
+    changed = [put for put in stones[0] if isinstance(put, Resource | Snapshot)]
+    keys = {key[0] for key in gone} | {key_of(put.name if isinstance(put, Resource) else put.resource_name)
+                                       for put in changed}
+    for key in sorted(keys):
+        puts, deletes = completion.of_definition(cluster, key, now_ms)
+        deletes += _unseen(cluster, key, node_key)
+        cluster = cluster.with_documents(puts, deletes)
+        edits = tombstones.merged(edits, (tuple(puts), tuple(deletes)))
+    return Change(*edits)
+
+
+def _unseen(cluster: Cluster, key: str, node_key: str) -> list[tuple[type, Key]]:
+    """What was seen of a definition on a node that is to hold nothing of it any more."""
+    place = (key, node_key)
+    wanted = place in cluster.resources or any(
+        part is not None for part in (each.on_node(node_key) for each in cluster.snapshots_of_definition(key)))
+    return [(ResourceSeen, place)] if place in cluster.resources_seen and not wanted else []
 
 
 def _interrupted(cluster: Cluster, node_name: str) -> list[Snapshot]:
