@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import itertools
 import logging
 import os
 import random
@@ -13,31 +11,23 @@ import time
 import uuid
 from pathlib import Path
 
-from immutables import Map
-from msgspec import structs
-
-from linstor_core.controller import auto_unlock, resource_specs
+from linstor_core.controller import auto_unlock
 from linstor_core.controller.app import Services, create_app
 from linstor_core.controller.auto_unlock import Passphrase
 from linstor_core.controller.collector import Collector
-from linstor_core.controller.controller import Controller, next_epoch
 from linstor_core.controller.diagnostics.error_reports import ErrorReports
 from linstor_core.controller.diagnostics.instruments import Instruments
 from linstor_core.controller.diagnostics.log_ring import LogRing
 from linstor_core.controller.diagnostics.resource_metrics import ResourceMetrics
 from linstor_core.controller.diagnostics.traffic import Traffic
 from linstor_core.controller.dialing import dial
-from linstor_core.controller.dispatcher import Dispatcher
+from linstor_core.controller.engine import Engine
 from linstor_core.controller.events import EventHub
 from linstor_core.controller.keyring import Keyring
-from linstor_core.controller.lease_clock import LeaseClock
-from linstor_core.controller.operations import reports, seed
 from linstor_core.controller.repository import Repository
 from linstor_core.controller.routes import ROUTES
-from linstor_core.controller.satellite_links import SatelliteLinks
 from linstor_core.controller.server import HttpServer
 from linstor_core.controller.token_gate import TokenGate
-from linstor_core.domain.cluster import Cluster
 
 
 class SystemContext:
@@ -72,12 +62,6 @@ class ControllerDaemon:
     With a `passphrase` it opens its master key by itself, and sets one where there is none.
     """
 
-    UPKEEP_S = 30.0
-    """How often what was left over is completed."""
-
-    UPKEEP_AT_ONCE = 500
-    """How many definitions are looked at before others get a turn of the loop."""
-
     def __init__(self, state: Path, host: str, port: int, repository: Repository | None = None,
                  passphrase: Passphrase | None = None) -> None:
         self._state = state
@@ -91,29 +75,21 @@ class ControllerDaemon:
         """Load, listen, dial. Raises LinstorError when the database refuses, OSError when the address is taken."""
         self._repository.open()
         with self._collector.loading():
-            cluster = self._load()
-        self.controller = Controller(cluster, self._repository, self._context)
-        dispatcher = Dispatcher()
-        self.controller.on_publish(dispatcher.published)
-        self._links = SatelliteLinks(self.controller, dispatcher, self._context.new_uuid(), random.random,
-                                     dial=dial)
+            self._engine = Engine(self._repository, self._context, jitter=random.random, dial=dial)
+        self.controller, links = self._engine.controller, self._engine.links
         self._events = EventHub()
         self.controller.on_publish(self._events.published)
-        gate = TokenGate(cluster, self._context.now_ms)
+        gate = TokenGate(self.controller.cluster, self._context.now_ms)
         self.controller.on_publish(gate.published)
         self._instruments = self._make_instruments()
         keyring = Keyring()
         if self._passphrase is not None:
             await auto_unlock.unlock(self.controller, keyring, self._passphrase)
-        services = Services(self.controller, self._events, keyring, self._context.now_ms, self._links.reconnect,
-                            self._links.ask, self._instruments, self._links.set_log_levels,
-                            self._links.check_file)
+        services = Services(self.controller, self._events, keyring, self._context.now_ms, links.reconnect, links.ask,
+                            self._instruments, links.set_log_levels, links.check_file)
         self._http = HttpServer(create_app(services, ROUTES), services, gate, *self._address)
         await self._http.start()
-        self._links.start()
-        self._leases = LeaseClock(self.controller)
-        self._leases.start()
-        self._upkeep = asyncio.create_task(self._keep_up(), name="upkeep")
+        self._engine.start(self._collector.settle)
 
     def _make_instruments(self) -> Instruments:
         ring = LogRing()
@@ -122,36 +98,11 @@ class ControllerDaemon:
                            ErrorReports(self._state / "error-reports", self._context.now_ms), Traffic(), ring,
                            ResourceMetrics(), self._context.now_ms)
 
-    def _load(self) -> Cluster:
-        """The stored cluster under a new epoch, every spec as new as the last stored change."""
-        stored, revision = self._repository.load()
-        if stored is None:
-            cluster = seed.fresh_cluster(self._context)
-            writes = [(seed.documents(cluster), ())]
-        else:
-            cluster = next_epoch(structs.replace(stored, revision=revision + 1))
-            writes = [((cluster.controller,), ())]
-        self._repository.commit(writes, cluster.revision)
-        places = {place for node in cluster.nodes for place in resource_specs.places_on(cluster, node)}
-        return structs.replace(cluster, generations=Map(dict.fromkeys(places, cluster.revision)))
-
-    async def _keep_up(self) -> None:
-        while True:
-            await asyncio.sleep(self.UPKEEP_S)
-            self._collector.settle(len(self.controller.cluster.resource_definitions))
-            keys = iter(tuple(self.controller.cluster.resource_definitions))
-            while some := tuple(itertools.islice(keys, self.UPKEEP_AT_ONCE)):
-                self.controller.fold(reports.upkeep(some))
-                await asyncio.sleep(0)
-
     async def stop(self) -> None:
-        self._upkeep.cancel()
-        self._leases.stop()
+        self._engine.quiet()
         self._events.close()
         await self._http.stop()
-        await self._links.stop()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.controller.stop()
+        await self._engine.stop()
         self._repository.close()
         logging.getLogger().removeHandler(self._instruments.log_ring)
         await asyncio.to_thread(self._instruments.error_reports.close)
