@@ -12,6 +12,7 @@ import msgspec
 
 from linstor_core.controller import dispatcher as messages
 from linstor_core.controller import node_files
+from linstor_core.controller.admission import Admission, Turn
 from linstor_core.controller.change import Change
 from linstor_core.controller.controller import Controller
 from linstor_core.controller.dialing import Dial
@@ -55,13 +56,14 @@ class SatelliteLink:
     RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 
     def __init__(self, node_key: str, controller: Controller, dispatcher: Dispatcher, controller_id: str,
-                 jitter: Callable[[], float], *, dial: Dial) -> None:
+                 jitter: Callable[[], float], *, dial: Dial, admission: Admission) -> None:
         self._key = node_key
         self._controller = controller
         self._dispatcher = dispatcher
         self._controller_id = controller_id
         self._jitter = jitter
         self._dial = dial
+        self._admission = admission
         self._failures = 0
         self._socket: Connection | None = None
         self._numbers = itertools.count(1)
@@ -138,16 +140,18 @@ class SatelliteLink:
             return ConnectionStatus(answer.refusal), answer.message
         self._protocol = answer.protocol
         self._controller.fold(reports.introduced(node.name, answer))
-        mailbox = self._dispatcher.open(self._key)
-        try:
-            if self._protocol >= node_report.FILES_SINCE:
-                await socket.send(node_report.encode(node_files.message(self._controller.cluster, self._key)))
-            await socket.send(node_report.encode(messages.full_sync(self._controller.cluster, self._key)))
-            return await self._exchange(node.name, socket, mailbox)
-        finally:
-            self._dispatcher.close(self._key, mailbox)
+        async with self._admission.turn() as turn:
+            mailbox = self._dispatcher.open(self._key)
+            try:
+                if self._protocol >= node_report.FILES_SINCE:
+                    await socket.send(node_report.encode(node_files.message(self._controller.cluster, self._key)))
+                await socket.send(node_report.encode(messages.full_sync(self._controller.cluster, self._key)))
+                return await self._exchange(node.name, socket, mailbox, turn)
+            finally:
+                self._dispatcher.close(self._key, mailbox)
 
-    async def _exchange(self, name: str, socket: Connection, mailbox: Mailbox) -> tuple[ConnectionStatus, str]:
+    async def _exchange(self, name: str, socket: Connection, mailbox: Mailbox,
+                        turn: Turn) -> tuple[ConnectionStatus, str]:
         sender = asyncio.create_task(self._send_news(socket, mailbox))
         self._socket = socket
         try:
@@ -157,6 +161,8 @@ class SatelliteLink:
                     self._failures = 0
                     # A report that can't be stored ends the link: the next full sync tells all of it again.
                     await self._controller.fold(reports.reported(name, message))
+                    if message.synced:
+                        turn.end()
                 elif isinstance(message, FilesSeen):
                     self._controller.fold(reports.files_of(self._key, message))
                 elif not isinstance(message, HelloAnswer) and message.number in self._questions:
@@ -193,12 +199,13 @@ class SatelliteLinks:
     """One link for every node that runs a satellite; follows the model."""
 
     def __init__(self, controller: Controller, dispatcher: Dispatcher, controller_id: str,
-                 jitter: Callable[[], float], *, dial: Dial) -> None:
+                 jitter: Callable[[], float], *, dial: Dial, admission: Admission | None = None) -> None:
         self._controller = controller
         self._dispatcher = dispatcher
         self._controller_id = controller_id
         self._jitter = jitter
         self._dial = dial
+        self._admission = admission or Admission()
         self._running: dict[str, tuple[SatelliteLink, asyncio.Task[None]]] = {}
 
     def start(self) -> None:
@@ -244,7 +251,7 @@ class SatelliteLinks:
         if key in self._running or node.type not in (NodeType.SATELLITE, NodeType.COMBINED):
             return
         link = SatelliteLink(key, self._controller, self._dispatcher, self._controller_id, self._jitter,
-                             dial=self._dial)
+                             dial=self._dial, admission=self._admission)
         self._running[key] = (link, asyncio.create_task(link.run(), name=f"link-{key}"))
 
     def _drop(self, key: str) -> None:
