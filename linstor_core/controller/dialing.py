@@ -2,49 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidMessage, WebSocketException
 
 from linstor_core.domain.nodes import NetInterface
-from linstor_core.wire.connection import Connection, ConnectionLost
+from linstor_core.wire.connection import Connection, ConnectionLost, PeerRefused
 from linstor_core.wire.node_report import MAX_FRAME_BYTES
+from linstor_core.wire.peer_certificate import PeerCertificate, peer_certificate
 
 Dial = Callable[[NetInterface], AbstractAsyncContextManager[Connection]]
 """The seam to the network: a connection to whoever listens on that interface. Raises OSError, which includes
-TimeoutError and ConnectionLost."""
+TimeoutError, ConnectionLost and PeerRefused."""
+
+OwnContext = Callable[[], Awaitable[ssl.SSLContext]]
+"""Gives what to dial with by TLS. Raises PeerRefused while there is no certificate."""
+
+SSL = "SSL"
+_CLOSE_S = 1.0
+STALLED_S = 15.0
+"""A peer that takes nothing of what it is sent for so long is given up."""
 
 
-@asynccontextmanager
-async def dial(interface: NetInterface) -> AsyncIterator[Connection]:
+async def _no_certificate() -> ssl.SSLContext:
+    raise PeerRefused("this controller has no certificate to show")
+
+
+def dialing(own_context: OwnContext = _no_certificate, stalled_s: float = STALLED_S) -> Dial:
     """The real network."""
+
+    @asynccontextmanager
+    async def dial_one(interface: NetInterface) -> AsyncIterator[Connection]:
+        context = await own_context() if interface.satellite_encryption_type == SSL else None
+        socket = await _connected(interface, context)
+        async with socket:
+            yield _wrapped(socket, stalled_s)
+
+    return dial_one
+
+
+dial = dialing()
+"""Without certificates."""
+
+
+async def _connected(interface: NetInterface, context: ssl.SSLContext | None) -> ClientConnection:
     host = f"[{interface.address}]" if ":" in interface.address else interface.address
+    url = f"{'wss' if context else 'ws'}://{host}:{interface.satellite_port}/"
+    options: dict[str, Any] = {"ssl": context, "ssl_shutdown_timeout": _CLOSE_S} if context else {}
     try:
-        socket = await connect(f"ws://{host}:{interface.satellite_port}/", compression=None, open_timeout=5,
-                               ping_interval=5, ping_timeout=10, max_size=MAX_FRAME_BYTES, proxy=None)
+        return await connect(url, compression=None, open_timeout=5, ping_interval=5, ping_timeout=10,
+                             close_timeout=_CLOSE_S, max_size=MAX_FRAME_BYTES, max_queue=4, proxy=None, **options)
+    except ssl.SSLCertVerificationError as error:
+        raise PeerRefused(f"the satellite's certificate is not accepted: {error.verify_message}") from None
+    except ssl.SSLError as error:
+        raise ConnectionLost(f"TLS fails ({error.reason}): does the satellite listen there without TLS?") from None
+    except ConnectionResetError:
+        if context is None:
+            raise
+        raise ConnectionLost("it breaks the TLS handshake off: does the satellite listen there without TLS "
+                             "(PLAIN)?") from None
+    except InvalidMessage as error:
+        if context is not None and isinstance(error.__cause__, EOFError):
+            # With TLS 1.3 a client's certificate is looked at when the client is through with the handshake already.
+            raise PeerRefused("the satellite ends the connection at the sight of this controller's certificate: its "
+                              "log says why") from None
+        raise ConnectionLost("what listens there does not answer like a satellite: is it another program, or does the "
+                             "satellite want TLS (SSL) there?") from None
     except WebSocketException as error:
         raise ConnectionLost(str(error) or type(error).__name__) from None
-    async with socket:
-        yield WebsocketConnection(socket)
 
 
 class WebsocketConnection:
     """A `Connection` that was dialled."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, stalled_s: float) -> None:
         self._socket = socket
+        self._stalled_s = stalled_s
 
     @property
     def peer(self) -> str:
-        return str(self._socket.remote_address)
+        host, port, *_ = self._socket.remote_address or ("somebody", 0)
+        return f"{host}:{port}"
 
     async def send(self, frame: bytes) -> None:
+        watch = _Stalled(self._socket.transport, self._stalled_s)
         try:
             await self._socket.send(frame)
         except ConnectionClosed as error:
+            if watch.has_ended_it:
+                raise ConnectionLost("it does not take what it is sent") from None
             raise _lost(error) from None
+        finally:
+            watch.stop()
 
     async def receive(self) -> bytes:
         try:
@@ -54,8 +108,51 @@ class WebsocketConnection:
         return frame if isinstance(frame, bytes) else frame.encode()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        await self._socket.close(code, reason)
+        try:
+            async with asyncio.timeout(2 * _CLOSE_S):
+                await self._socket.close(code, reason)
+        except TimeoutError:
+            self._socket.transport.abort()
+
+
+class SecureWebsocketConnection(WebsocketConnection):
+    """One by TLS, whose other end has shown a certificate."""
+
+    def __init__(self, socket: ClientConnection, stalled_s: float, certificate: PeerCertificate) -> None:
+        super().__init__(socket, stalled_s)
+        self.certificate = certificate
+
+
+def _wrapped(socket: ClientConnection, stalled_s: float) -> WebsocketConnection:
+    fields = socket.transport.get_extra_info("peercert")
+    if fields:
+        return SecureWebsocketConnection(socket, stalled_s, peer_certificate(fields))
+    return WebsocketConnection(socket, stalled_s)
+
+
+class _Stalled:
+    """Ends a connection by which nothing goes out for too long. A slow one that goes on is left alone."""
+
+    def __init__(self, transport: asyncio.Transport, within_s: float) -> None:
+        self._transport = transport
+        self._within_s = within_s
+        self._left = -1
+        self.has_ended_it = False
+        self._timer = asyncio.get_running_loop().call_later(within_s, self._look)
+
+    def _look(self) -> None:
+        left = self._transport.get_write_buffer_size()
+        if 0 <= self._left <= left:
+            self.has_ended_it = True
+            self._transport.abort()
+            return
+        self._left = left
+        self._timer = asyncio.get_running_loop().call_later(self._within_s, self._look)
+
+    def stop(self) -> None:
+        self._timer.cancel()
 
 
 def _lost(error: ConnectionClosed) -> ConnectionLost:
-    return ConnectionLost(str(error), error.rcvd.code if error.rcvd else 1006)
+    said = error.rcvd if error.rcvd_then_sent or error.sent is None else error.sent
+    return ConnectionLost(str(error), said.code if said else 1006)

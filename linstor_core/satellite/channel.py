@@ -10,6 +10,7 @@ import msgspec
 
 from linstor_core.domain.observed import PoolSeen, ResourceSeen
 from linstor_core.satellite.listener import Listener
+from linstor_core.satellite.seldom_log import SeldomLog
 from linstor_core.wire.connection import Connection, ConnectionLost
 from linstor_core.wire.external_files import FilesSeen
 from linstor_core.wire.node_report import (
@@ -21,13 +22,19 @@ from linstor_core.wire.node_report import (
     decode_for_satellite,
     encode,
 )
+from linstor_core.wire.peer_certificate import SecureConnection
 
 _log = logging.getLogger(__name__)
 _HELLO_TIMEOUT_S = 10.0
 _REPORT_RESOURCES = 500
+MAX_STRANGERS = 64
+"""So many connections may be without a greeting; of more, those that have waited longest are dropped."""
 _GARBAGE = 1003
+_BROKEN_RULES = (1002, 1007, 1009)
+"""What the transport ends a connection with: no websocket frames, no text, too large."""
 _FAULT = 1011
 _REPLACED = 4000
+_NOT_A_CONTROLLER = 4003
 
 
 class Session(Protocol):
@@ -102,28 +109,42 @@ class Link:
 class Channel:
     """Listens, and serves one controller at a time: the newest connection that is accepted."""
 
-    def __init__(self, session: Session, listener: Listener) -> None:
+    def __init__(self, session: Session, listener: Listener, secure_listener: Listener | None = None) -> None:
+        """`secure_listener` is for connections by TLS."""
         self._session = session
         self._listener = listener
+        self._secure_listener = secure_listener
         self._link: Link | None = None
+        self._seldom = SeldomLog(_log)
+        self._strangers: dict[Connection, asyncio.Timeout] = {}
+        self._leaving: set[asyncio.Future[None]] = set()
         self.port = 0
+        self.secure_port = 0
 
-    async def start(self, address: str, port: int) -> None:
-        """Port 0 takes a free one, which `port` then tells. Raises OSError."""
-        self.port = await self._listener.start(self._serve, address, port)
+    async def start(self, address: str, port: int | None, secure_port: int | None = None) -> None:
+        """None: not there. Port 0 takes a free one, which `port` and `secure_port` then tell. Raises OSError."""
+        if port is not None:
+            self.port = await self._listener.start(self._serve, address, port)
+        if secure_port is not None and self._secure_listener is not None:
+            self.secure_port = await self._secure_listener.start(self._serve, address, secure_port)
 
     async def stop(self) -> None:
-        await self._listener.stop()
+        stops = [listener.stop() for listener in (self._listener, self._secure_listener) if listener is not None]
+        await asyncio.gather(*stops)
 
     async def _serve(self, connection: Connection) -> None:
+        host = connection.peer.rpartition(":")[0]
         try:
             epoch = await self._greet(connection)
             if epoch is not None:
                 await self._talk(connection, epoch)
-        except ConnectionLost:
-            _log.info("%s has closed the connection", connection.peer)
+        except ConnectionLost as error:
+            if error.code in _BROKEN_RULES:
+                self._seldom.warning(f"{host} {error.code}", f"{connection.peer} does not speak our protocol: {error}")
+            _log.info("%s: the connection is closed: %s", connection.peer, error)
         except (msgspec.DecodeError, TypeError, TimeoutError) as error:
-            _log.warning("%s does not speak our protocol: %s", connection.peer, error or "no greeting")
+            reason = str(error) or "no greeting"
+            self._seldom.warning(f"{host} {reason}", f"{connection.peer} does not speak our protocol: {reason}")
             await connection.close(_GARBAGE, "not understood")
         except Exception:
             _log.exception("a fault of the satellite while it served %s", connection.peer)
@@ -131,16 +152,33 @@ class Channel:
 
     async def _greet(self, connection: Connection) -> int | None:
         """The controller's epoch when it is accepted."""
-        async with asyncio.timeout(_HELLO_TIMEOUT_S):
-            hello = decode_for_satellite(await connection.receive())
+        try:
+            async with asyncio.timeout(_HELLO_TIMEOUT_S) as patience:
+                self._admit(connection, patience)
+                hello = decode_for_satellite(await connection.receive())
+        finally:
+            self._strangers.pop(connection, None)
         if not isinstance(hello, Hello):
             raise msgspec.DecodeError("the first frame has to be a greeting")
+        host = connection.peer.rpartition(":")[0]
+        if isinstance(connection, SecureConnection) and not connection.certificate.is_controller:
+            self._seldom.warning(f"{host} {_NOT_A_CONTROLLER}",
+                                 f"refused {connection.peer}: its certificate is not that of a controller")
+            await connection.close(_NOT_A_CONTROLLER, "the certificate is not that of a controller")
+            return None
         answer = await self._session.hello(hello)
         await connection.send(encode(answer))
         if answer.refusal:
-            _log.warning("refused %s: %s", connection.peer, answer.message)
+            self._seldom.warning(f"{host} {answer.message}", f"refused {connection.peer}: {answer.message}")
             return None
         return hello.epoch
+
+    def _admit(self, connection: Connection, patience: asyncio.Timeout) -> None:
+        """One more without a greeting. A controller greets at once: of too many, those go that have waited longest."""
+        self._strangers[connection] = patience
+        if len(self._strangers) > MAX_STRANGERS:
+            oldest = next(iter(self._strangers))
+            self._strangers.pop(oldest).reschedule(0)
 
     async def _talk(self, connection: Connection, epoch: int) -> None:
         before, self._link = self._link, Link(connection, epoch)
@@ -148,7 +186,10 @@ class Channel:
         self._session.connected(link)
         sending = asyncio.ensure_future(link.send_all())
         if before is not None:
-            await before.close()
+            # In the background: the one before may be somebody who takes nothing any more, a farewell neither.
+            leaving = asyncio.ensure_future(before.close())
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
         try:
             while True:
                 frame = await connection.receive()

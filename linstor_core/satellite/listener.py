@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.server import ServerProtocol
 
+from linstor_core.satellite.seldom_log import SeldomLog
 from linstor_core.wire.connection import Connection, ConnectionLost
 from linstor_core.wire.node_report import MAX_FRAME_BYTES
+from linstor_core.wire.peer_certificate import PeerCertificate, peer_certificate
 
+_log = logging.getLogger(__name__)
 _library_log = logging.getLogger(f"{__name__}.websockets")
 _library_log.setLevel(logging.CRITICAL)  # Port scanners would fill the log; what matters is logged by the channel.
+
+MAX_GREETING_BYTES = 64 * 1024
+"""The largest first frame: nobody knows yet who sends it."""
+MAX_OPENING = 64
+"""So many connections may be about to open; of more, those that have waited longest are dropped."""
+_OPEN_S = 5.0
+_CLOSE_S = 1.0
+STALLED_S = 15.0
+"""A peer that takes nothing of what it is sent for so long is given up."""
 
 Serve = Callable[[Connection], Awaitable[None]]
 """Runs as long as the connection, which is closed when it returns."""
@@ -30,42 +45,125 @@ class Listener(Protocol):
 
 
 class WebsocketListener:
-    """The real network."""
+    """The real network: plain, or by TLS with a context that demands certificates of clients."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None, stalled_s: float = STALLED_S) -> None:
+        self._context = context
+        self._stalled_s = stalled_s
         self._server: Server | None = None
+        self._opening: dict[ServerConnection, None] = {}
+        self._open: set[ServerConnection] = set()
+        if context is not None:
+            context.sslobject_class = _noting_refusals(SeldomLog(_log))
 
     async def start(self, serve_one: Serve, address: str, port: int) -> int:
         async def accepted(connection: ServerConnection) -> None:
-            await serve_one(WebsocketConnection(connection))
+            self._opening.pop(connection, None)
+            self._open.add(connection)
+            try:
+                await serve_one(_wrapped(connection, self._stalled_s))
+            finally:
+                self._open.discard(connection)
 
+        def counted(*arguments: Any, **options: Any) -> _Counted:
+            return _Counted(self._opening, *arguments, **options)
+
+        tls: dict[str, Any] = {"ssl_handshake_timeout": _OPEN_S, "ssl_shutdown_timeout": _CLOSE_S}
         self._server = await serve(
-            accepted, address, port, compression=None, max_size=MAX_FRAME_BYTES, server_header=None,
-            ping_interval=5, ping_timeout=10, close_timeout=1, logger=_library_log,
-            origins=[None])  # no web page of a browser on the same network
+            accepted, address, port, ssl=self._context, create_connection=cast(Any, counted), compression=None,
+            max_size=MAX_FRAME_BYTES, max_queue=4, server_header=None, open_timeout=_OPEN_S, ping_interval=5,
+            ping_timeout=10, close_timeout=_CLOSE_S, logger=_library_log,
+            origins=[None],  # no web page of a browser on the same network
+            **(tls if self._context else {}))
         return int(next(iter(self._server.sockets)).getsockname()[1])
 
     async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        if self._server is None:
+            return
+        self._server.close()
+        for connection in tuple(self._opening):
+            connection.transport.abort()
+        try:
+            async with asyncio.timeout(1.5 * _CLOSE_S):
+                await asyncio.shield(self._server.wait_closed())
+        except TimeoutError:
+            # A peer that takes nothing any more does not take a farewell either.
+            for connection in tuple(self._open):
+                connection.transport.abort()
             await self._server.wait_closed()
+
+
+class _Counted(ServerConnection):
+    """Counts as opening from its first moment until it is accepted; takes no large frame before it was answered."""
+
+    def __init__(self, opening: dict[ServerConnection, None], protocol: ServerProtocol, *arguments: Any,
+                 **options: Any) -> None:
+        super().__init__(protocol, *arguments, **options)
+        self._opening = opening
+        limit_frames(protocol, MAX_GREETING_BYTES)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._opening[self] = None
+        if len(self._opening) > MAX_OPENING:
+            oldest = next(iter(self._opening))
+            del self._opening[oldest]
+            oldest.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._opening.pop(self, None)
+        super().connection_lost(exc)
+
+
+def limit_frames(protocol: ServerProtocol, size: int) -> None:
+    """The largest message from now on. Releases of the library differ in the attribute's name."""
+    name = "max_message_size" if hasattr(protocol, "max_message_size") else "max_size"
+    setattr(protocol, name, size)
+
+
+def _noting_refusals(log: SeldomLog) -> type[ssl.SSLObject]:
+    """The event loop drops what fails before TLS is up without a word; this is where it can be heard of."""
+
+    class Handshake(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                raise
+            except ssl.SSLError as error:
+                reason = getattr(error, "verify_message", "") or error.reason or str(error)
+                log.warning(reason, f"a connection by TLS was refused: {reason}")
+                raise
+
+    return Handshake
 
 
 class WebsocketConnection:
     """A `Connection` that was accepted."""
 
-    def __init__(self, connection: ServerConnection) -> None:
+    def __init__(self, connection: ServerConnection, stalled_s: float) -> None:
         self._connection = connection
+        self._stalled_s = stalled_s
+        self._is_new = True
 
     @property
     def peer(self) -> str:
-        return str(self._connection.remote_address)
+        host, port, *_ = self._connection.remote_address or ("somebody", 0)
+        return f"{host}:{port}"
 
     async def send(self, frame: bytes) -> None:
+        if self._is_new:
+            self._is_new = False
+            limit_frames(self._connection.protocol, MAX_FRAME_BYTES)
+        watch = _Stalled(self._connection.transport, self._stalled_s)
         try:
             await self._connection.send(frame)
         except ConnectionClosed as error:
+            if watch.has_ended_it:
+                raise ConnectionLost("it does not take what it is sent") from None
             raise _lost(error) from None
+        finally:
+            watch.stop()
 
     async def receive(self) -> bytes:
         try:
@@ -76,8 +174,51 @@ class WebsocketConnection:
         return frame if isinstance(frame, bytes) else frame.encode()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        await self._connection.close(code, reason)
+        try:
+            async with asyncio.timeout(2 * _CLOSE_S):
+                await self._connection.close(code, reason)
+        except TimeoutError:
+            self._connection.transport.abort()
+
+
+class SecureWebsocketConnection(WebsocketConnection):
+    """One by TLS, whose other end has shown a certificate."""
+
+    def __init__(self, connection: ServerConnection, stalled_s: float, certificate: PeerCertificate) -> None:
+        super().__init__(connection, stalled_s)
+        self.certificate = certificate
+
+
+def _wrapped(connection: ServerConnection, stalled_s: float) -> WebsocketConnection:
+    fields = connection.transport.get_extra_info("peercert")
+    if fields:
+        return SecureWebsocketConnection(connection, stalled_s, peer_certificate(fields))
+    return WebsocketConnection(connection, stalled_s)
+
+
+class _Stalled:
+    """Ends a connection by which nothing goes out for too long. A slow one that goes on is left alone."""
+
+    def __init__(self, transport: asyncio.Transport, within_s: float) -> None:
+        self._transport = transport
+        self._within_s = within_s
+        self._left = -1
+        self.has_ended_it = False
+        self._timer = asyncio.get_running_loop().call_later(within_s, self._look)
+
+    def _look(self) -> None:
+        left = self._transport.get_write_buffer_size()
+        if 0 <= self._left <= left:
+            self.has_ended_it = True
+            self._transport.abort()
+            return
+        self._left = left
+        self._timer = asyncio.get_running_loop().call_later(self._within_s, self._look)
+
+    def stop(self) -> None:
+        self._timer.cancel()
 
 
 def _lost(error: ConnectionClosed) -> ConnectionLost:
-    return ConnectionLost(str(error), error.rcvd.code if error.rcvd else 1006)
+    said = error.rcvd if error.rcvd_then_sent or error.sent is None else error.sent
+    return ConnectionLost(str(error), said.code if said else 1006)

@@ -8,12 +8,17 @@ from typing import Protocol
 class ConnectionLost(OSError):
     """The other side is gone, or the way to it; whether the last frames got there is not known.
 
-    `code` is the websocket's closing code where the other side said farewell, 1006 where it just vanished.
+    `code` is the websocket's closing code: of the other side's farewell, or of our own where this side has ended it
+    (1009: a frame was too large); 1006 where the other side just vanished.
     """
 
     def __init__(self, reason: str, code: int = 1006) -> None:
         super().__init__(reason)
         self.code = code
+
+
+class PeerRefused(ConnectionLost):
+    """One side does not take the other for who it says it is: trying again does not help before somebody acts."""
 
 
 class Connection(Protocol):
