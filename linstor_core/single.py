@@ -22,7 +22,7 @@ from msgspec import Struct
 from linstor_core.controller import auto_unlock
 from linstor_core.controller.daemon import ControllerDaemon
 from linstor_core.domain.errors import LinstorError
-from linstor_core.satellite.satellite import Satellite, SatelliteSettings, file_folder
+from linstor_core.satellite.satellite import Satellite, SatelliteSettings, file_folder, links_folder
 
 
 class SingleSettings(Struct, frozen=True):
@@ -34,6 +34,8 @@ class SingleSettings(Struct, frozen=True):
     state: Path
     file_folders: tuple[str, ...] = ()
     """Where the satellite may write external files."""
+    device_links: str = ""
+    """The folder of stable names of devices; empty for none."""
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -54,18 +56,23 @@ def settings_of(arguments: list[str] | None) -> SingleSettings:
     parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="folder of both; made where missing")
     parser.add_argument("--allow-external-files", type=file_folder, action="append", default=[], metavar="DIR",
                         help="let external files be written below this folder; may be given several times (nowhere)")
+    parser.add_argument("--device-links", type=links_folder, metavar="DIR",
+                        help="where devices get names that stay, DIR/RESOURCE/NUMBER; '' for none (by-res below "
+                             "--state)")
     parser.add_argument("--log-level", default="INFO", help="DEBUG, INFO, WARNING, ERROR (%(default)s)")
     parsed = parser.parse_args(arguments)
     logging.basicConfig(level=parsed.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     return SingleSettings(parsed.listen, parsed.satellite_listen, parsed.name, parsed.state,
-                          tuple(parsed.allow_external_files))
+                          tuple(parsed.allow_external_files),
+                          str(parsed.state.absolute() / "by-res") if parsed.device_links is None
+                          else parsed.device_links)
 
 
 def parts_of(settings: SingleSettings) -> tuple[ControllerDaemon, Satellite]:
     """Both, on the real database and the real machine, not started."""
     return (ControllerDaemon(settings.state / "controller", *settings.rest, passphrase=auto_unlock.find(os.environ)),
             Satellite(SatelliteSettings(settings.node_name, settings.state / "satellite", *settings.satellite,
-                                        settings.file_folders)))
+                                        settings.file_folders, settings.device_links)))
 
 
 async def serve(controller: ControllerDaemon, satellite: Satellite) -> None:

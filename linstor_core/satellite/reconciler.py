@@ -20,6 +20,7 @@ from linstor_core.satellite.observer import NodeObserver
 from linstor_core.satellite.pool_guard import PoolGuard
 from linstor_core.satellite.registry import Entry, Registry
 from linstor_core.satellite.spec_store import Forgotten, SpecStore, StoredPools, StoredResource
+from linstor_core.satellite.stale_names import StaleNames
 from linstor_core.satellite.storage.driver import Pools
 from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
 
@@ -52,6 +53,7 @@ class Reconciler:
         self._on_pool = on_pool
         self._observer = PoolGuard(world.observer, self._is_occupied)
         self._registry = Registry()
+        self._names = StaleNames(world.observer, world.executor, threads, self._registry.names)
         self._pools: Pools = {}
         self._pools_seen: dict[str, PoolSeen] = {}
         self._watching: list[asyncio.Task[None]] = []
@@ -83,6 +85,9 @@ class Reconciler:
 
         Of the stored value only spec and epoch count: what was complete is remembered here.
         """
+        known = self._registry.known_as(stored.spec)
+        if known is not None and known.stored.spec.resource_name != stored.spec.resource_name:
+            self._names.suspect(known.stored.spec.resource_name)
         entry = self._registry.submit(stored)
         self._stir(entry)
         entry.announce = True
@@ -113,10 +118,14 @@ class Reconciler:
                 tuple(f"{failure.message}. {failure.cause}".strip() for failure in plan.failures))
 
     async def forget(self, name: str) -> None:
-        """Drop a spec; files and devices stay."""
+        """Drop a spec; files and devices stay, their stable names go."""
+        entry = self._registry.get(name)
+        if entry is not None:
+            self._names.suspect(entry.stored.spec.resource_name)
         key = self._registry.drop(name)
         if key in self._store.resources:
             await self._store.put(Forgotten(key))
+        await self._names.remove()
 
     async def forget_others(self, names: Iterable[str]) -> None:
         """Drop every spec that is not named."""
@@ -157,6 +166,7 @@ class Reconciler:
         entry.waiting = []
         result = await asyncio.get_running_loop().run_in_executor(self._threads, self._converge, stored)
         seen = await self._remember(entry, stored, result)
+        await self._names.remove()
         for done in waiting:
             if not done.done():
                 done.set_result(None)
@@ -258,6 +268,7 @@ class Reconciler:
 
     async def _watch_pools(self) -> None:
         while True:
+            await self._names.remove_all()
             await self._world.clock.sleep(_POOLS_INTERVAL_S)
             await self.measure_pools()
 

@@ -79,6 +79,10 @@ class Registry:
     def active(self) -> Iterator[Entry]:
         return (entry for entry in self.all() if not entry.is_parked and not entry.forgotten)
 
+    def names(self) -> frozenset[str]:
+        """What the active ones are called now."""
+        return frozenset(entry.stored.spec.resource_name for entry in self.active())
+
     def known_as(self, spec: ResourceSpec) -> Entry | None:
         """What is known of the thing that a spec is about, under whatever name."""
         here = self.get(spec.resource_name)

@@ -22,6 +22,7 @@ from linstor_core.satellite import log_levels
 from linstor_core.satellite.attached_files import AttachedFiles
 from linstor_core.satellite.channel import Channel, Link
 from linstor_core.satellite.clock import Clock, SystemClock
+from linstor_core.satellite.device_links import NO_NAMES, DeviceLinks
 from linstor_core.satellite.executor import Executor
 from linstor_core.satellite.layers.registry import LAYERS
 from linstor_core.satellite.listener import Listener, WebsocketListener
@@ -62,6 +63,8 @@ class SatelliteSettings(Struct, frozen=True):
     port: int = DEFAULT_PORT
     file_folders: tuple[str, ...] = ()
     """Where external files may be written: absolute paths without `.` and `..`."""
+    device_links: str = ""
+    """The folder of stable names of devices: an absolute path, or empty for none."""
 
 
 def file_folder(text: str) -> str:
@@ -71,11 +74,16 @@ def file_folder(text: str) -> str:
     return os.path.normpath("/" + text.lstrip("/"))
 
 
-def real_world(clock: Clock) -> World:
+def links_folder(text: str) -> str:
+    """`device_links`, from the command line. Raises ValueError for a relative path."""
+    return file_folder(text) if text else ""
+
+
+def real_world(clock: Clock, names: DeviceLinks = NO_NAMES) -> World:
     """This machine. Lists its loop devices once."""
     loops = LoopDevices(clock.monotonic, clock.pause)
     loops.list_all()
-    return World(Observer(loops), Executor(loops), clock, random.Random().random)
+    return World(Observer(loops, names), Executor(loops, names), clock, random.Random().random)
 
 
 class Satellite:
@@ -109,7 +117,8 @@ class Satellite:
         self._store = await run(self._writer, self._open_store, self._settings.state_directory, self._writer)
         world = self._world
         if world is None:
-            world = await run(self._threads, real_world, SystemClock())
+            names = DeviceLinks(self._settings.device_links, self._settings.state_directory)
+            world = await run(self._threads, real_world, SystemClock(), names)
         self._reconciler = Reconciler(world, self._store, self._threads, self._on_resource, self._on_pool)
         self._reconciler.start(self._settings.name)
         self._files = AttachedFiles(world, self._store, self._threads, self._settings.file_folders, self._on_files)

@@ -22,6 +22,7 @@ from msgspec import structs
 from linstor_core.controller.daemon import ControllerDaemon
 from linstor_core.controller.repository import Repository, Write
 from linstor_core.satellite.clock import SystemClock
+from linstor_core.satellite.device_links import DeviceLinks
 from linstor_core.satellite.executor import StepExecutor
 from linstor_core.satellite.satellite import Satellite, SatelliteSettings, real_world
 from linstor_core.satellite.spec_store import Record, SpecStore
@@ -104,7 +105,7 @@ def main() -> int:
     repository = CrashingRepository.in_folder(settings.state / "controller")
     repository.points = points
     controller = ControllerDaemon(settings.state / "controller", *settings.rest, repository=repository)
-    world = real_world(SystemClock())
+    world = real_world(SystemClock(), DeviceLinks(settings.device_links, settings.state / "satellite"))
 
     def store(directory: Path, threads: Threads) -> SpecStore:
         opened = CrashingStore(directory, threads)

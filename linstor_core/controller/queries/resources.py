@@ -71,9 +71,15 @@ def shown_volume(volume: Volume, seen: ResourceSeen | None, pool: StoragePool | 
         provider_kind=pool.provider_kind.value if pool is not None else "",
         device_path=found.device_path if found is not None else "",
         allocated_size_kib=found.allocated_kib if found is not None else -1,
-        props=volume.props, flags=volume.flags,
+        props={**volume.props, **_symlinks(found)}, flags=volume.flags,
         layer_data_list=(rest.VolumeLayer(type="STORAGE", data=_storage_volume(volume, seen)),), uuid=volume.uuid,
         reports=tuple(map(_report, seen.failures)) if seen is not None else ())
+
+
+def _symlinks(seen: VolumeSeen | None) -> dict[str, str]:
+    """Clients take the device by its name, which stays when the device is another one after a reboot."""
+    links = seen.symlinks if seen is not None else ()
+    return {f"Satellite/Device/Symlinks/{number}": link for number, link in enumerate(links)}
 
 
 def _report(failure: Failure) -> ApiCallRc:
