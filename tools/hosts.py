@@ -99,6 +99,11 @@ class Host:
         _detach(self._disk)
 
     @property
+    def mac(self) -> str:
+        """The same after every boot, as a machine's is: others remember it."""
+        return "02:00:" + ":".join(f"{int(part):02x}" for part in self.address.split("."))
+
+    @property
     def pid(self) -> int:
         """Of the process whose namespaces are the host's."""
         assert self._keeper is not None, f"{self.name} is switched off"
@@ -160,7 +165,8 @@ class Lan:
 
     def switch_on(self, host: Host) -> None:
         host.switch_on()
-        self.hub.run("ip", "link", "add", _port(host), "type", "veth", "peer", "name", "eth0", "netns", str(host.pid))
+        self.hub.run("ip", "link", "add", _port(host), "type", "veth", "peer", "name", "eth0", "address", host.mac,
+                     "netns", str(host.pid))
         self.heal(host)
         host.run("ip", "address", "add", f"{host.address}/24", "dev", "eth0")
         host.run("ip", "link", "set", "eth0", "up")
