@@ -45,7 +45,8 @@ class Mailbox:
     async def take(self) -> tuple[bool, bool, list[Place]]:
         """Wait for something to tell: whether the pools, whether the external files, and which places."""
         await self._filled.wait()
-        news = self._pools, self._files, list(self._places)
+        # Tombstones come first, as in a full sync: what is known there of old things goes to them.
+        news = self._pools, self._files, sorted(self._places)
         self.clear()
         return news
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from linstor_core.controller import node_files
+from linstor_core.controller import node_files, transfers
 from linstor_core.controller.change import Change
 from linstor_core.domain import props
 from linstor_core.domain.cluster import Cluster, ControllerSettings, files_place, key_of, pools_place
+from linstor_core.domain.jobs import Job
 from linstor_core.domain.nodes import Node
 from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeDefinition
 from linstor_core.domain.resource_groups import ResourceGroup
 from linstor_core.domain.resources import Resource, Volume
 from linstor_core.domain.snapshots import NodeSnapshot, Snapshot
 from linstor_core.domain.storage_pools import ProviderKind, StoragePool
+from linstor_core.domain.tombstones import Tombstone, uuid_of
 from linstor_core.wire.resource_spec import (
     FileSystemSpec,
     PoolSpec,
@@ -30,6 +32,9 @@ Place = tuple[str, str]
 def build(cluster: Cluster, place: Place) -> ResourceSpec | None:
     """The spec of one definition on one node; None where nothing of it has to be there."""
     definition_key, node_key = place
+    if uuid := uuid_of(definition_key):
+        tombstone = cluster.tombstones.get(uuid)
+        return _removal(cluster, tombstone) if tombstone is not None else None
     definition = cluster.resource_definitions.get(definition_key)
     resource = cluster.resources.get(place)
     snapshots = tuple(_snapshot(snapshot, part) for snapshot in cluster.snapshots_of_definition(definition_key)
@@ -50,11 +55,26 @@ def build(cluster: Cluster, place: Place) -> ResourceSpec | None:
         active=resource is None or "INACTIVE" not in resource.flags)
 
 
+def _removal(cluster: Cluster, tombstone: Tombstone) -> ResourceSpec:
+    """All of it is named for deletion."""
+    spec = ResourceSpec(tombstone.spec_name, tombstone.node_name, tombstone.identity or tombstone.spec_name,
+                        cluster.generations.get(tombstone.place, 0))
+    if tombstone.snapshot_name:
+        parts = tuple(SnapshotVolumeSpec(volume.number, volume.storage_pool, volume.identifier, volume.data_id, "")
+                      for volume in tombstone.volumes)
+        gone = SnapshotSpec(tombstone.snapshot_name, tombstone.spec_name, parts, delete=True)
+        return structs.replace(spec, snapshots=(gone,))
+    return structs.replace(spec, volumes=tuple(
+        VolumeSpec(volume.number, volume.size_kib, volume.storage_pool, volume.identifier, volume.data_id,
+                   replaces=volume.replaces, delete=True) for volume in tombstone.volumes))
+
+
 def _volume(cluster: Cluster, definition: ResourceDefinition | None, resource: Resource,
             volume: Volume) -> VolumeSpec | None:
     pool = cluster.pool(resource.node_name, volume.storage_pool)
     if pool is None or pool.provider_kind is ProviderKind.DISKLESS:
         return None
+    place = key_of(resource.name), key_of(resource.node_name)
     found = definition.volume_definition(volume.number) if definition is not None else None
     return VolumeSpec(
         number=volume.number,
@@ -65,7 +85,9 @@ def _volume(cluster: Cluster, definition: ResourceDefinition | None, resource: R
         source=volume.source,
         replaces=volume.replaces,
         file_system=_file_system(cluster, definition, found, resource, volume),
-        delete=resource.is_deleting or "DELETE" in volume.flags)
+        delete=resource.is_deleting or "DELETE" in volume.flags,
+        origin=transfers.origin(cluster, place, volume),
+        offer=transfers.offer(cluster, place))
 
 
 def _file_system(cluster: Cluster, definition: ResourceDefinition | None, volume_definition: VolumeDefinition | None,
@@ -101,6 +123,7 @@ def places_on(cluster: Cluster, node_key: str) -> set[Place]:
     for (definition, _), snapshot in cluster.snapshots.items():
         if snapshot.on_node(node_key) is not None:
             places.add((definition, node_key))
+    places.update(cluster.tombstones[key].place for key in cluster.tombstones_on.get(node_key, ()))
     return places
 
 
@@ -114,6 +137,8 @@ def affected(cluster: Cluster, change: Change) -> set[Place]:
             places.add(key)
         elif cls is Snapshot and isinstance(key, tuple) and (gone := cluster.snapshots.get(key)) is not None:
             places |= _places_of(cluster, gone)
+        elif cls is Tombstone and isinstance(key, str) and (ended := cluster.tombstones.get(key)) is not None:
+            places.add(ended.place)
     return places
 
 
@@ -121,6 +146,8 @@ def _places_of(cluster: Cluster, document: object) -> set[Place]:
     match document:
         case Resource():
             return {(key_of(document.name), key_of(document.node_name))}
+        case Tombstone():
+            return {document.place}
         case ResourceDefinition():
             return _places_of_definition(cluster, key_of(document.name))
         case Snapshot():
@@ -133,7 +160,10 @@ def _places_of(cluster: Cluster, document: object) -> set[Place]:
             return set(cluster.resources)
         case Node() | StoragePool():
             name = document.name if isinstance(document, Node) else document.node_name
-            return {(key, key_of(name)) for key in cluster.definitions_on.get(key_of(name), ())}
+            return {*((key, key_of(name)) for key in cluster.definitions_on.get(key_of(name), ())),
+                    *transfers.fetching_from(cluster, key_of(name))}
+        case Job():
+            return transfers.places_of(cluster, document.uuid)
         case _:
             return set()
 

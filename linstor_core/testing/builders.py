@@ -129,7 +129,7 @@ class Model:
         """The same cluster in a controller that has just started: only what the database holds is left."""
         model = Model(self.context)
         kept = [document for kind in ("nodes", "storage_pool_definitions", "storage_pools", "resource_groups",
-                                      "resource_definitions", "resources", "snapshots", "jobs")
+                                      "resource_definitions", "resources", "snapshots", "tombstones", "jobs")
                 for document in getattr(self.cluster, kind).values()]
         model.put(self.cluster.controller, *kept)
         return model

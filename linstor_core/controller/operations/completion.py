@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from linstor_core.controller.operations import tombstones
 from linstor_core.controller.operations.dependents import with_flag, without_flag
 from linstor_core.domain.cluster import Cluster, Document, Key, key_of
 from linstor_core.domain.errors import Code
@@ -16,6 +17,7 @@ from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeD
 from linstor_core.domain.resources import Resource, Volume
 from linstor_core.domain.snapshots import NodeSnapshot, Snapshot
 from linstor_core.domain.storage_pools import ProviderKind
+from linstor_core.domain.tombstones import uuid_of
 
 Edits = tuple[list[Document], list[tuple[type, Key]]]
 
@@ -28,6 +30,8 @@ _ENDED = FAILED | {SUCCESSFUL, "DELETE"}
 
 def of_definition(cluster: Cluster, key: str, now_ms: int) -> Edits:
     """Everything of one definition that what is seen by now completes. Applied, it gives nothing a second time."""
+    if uuid_of(key):
+        return tombstones.completed(cluster, key)
     puts: list[Document] = []
     deletes: list[tuple[type, Key]] = []
     resources: list[Resource] = []

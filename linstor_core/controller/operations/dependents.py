@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from linstor_core.domain.cluster import Cluster, Document, Key, key_of
+from linstor_core.controller.operations import tombstones
+from linstor_core.controller.operations.tombstones import End
+from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code, Conflict
 from linstor_core.domain.observed import ResourceSeen
 from linstor_core.domain.resources import Resource, Volume
@@ -19,16 +21,38 @@ def without_flag(flags: tuple[str, ...], *unwanted: str) -> tuple[str, ...]:
     return tuple(flag for flag in flags if flag not in unwanted)
 
 
-def deletion(cluster: Cluster, resource: Resource) -> tuple[tuple[Document, ...], tuple[tuple[type, Key], ...]]:
-    """Marks a resource, so that its satellite removes it. One without volumes goes at once: there is nothing to do
-    for a satellite, so none would ever report that it is done.
+def deletion(cluster: Cluster, resource: Resource, now_ms: int, end: End = End.ORDERLY) -> tombstones.Edits:
+    """Marks a resource, so that its satellite removes it. Where the satellite is not there the resource goes at once
+    and leaves a tombstone; also at once goes one without volumes, which no satellite would ever report as gone.
     """
-    if resource.volumes:
+    if resource.volumes and end is End.ORDERLY and cluster.is_online(resource.node_name):
         return (structs.replace(resource, flags=with_flag(resource.flags, "DELETE")),), ()
     key = key_of(resource.name), key_of(resource.node_name)
     holds_snapshot = any(snapshot.on_node(resource.node_name) is not None
                          for snapshot in cluster.snapshots_of_definition(resource.name))
-    return (), ((Resource, key),) if holds_snapshot else ((Resource, key), (ResourceSeen, key))
+    stone = None if end is End.ABANDONED else tombstones.of_resource(cluster, resource, now_ms)
+    return ((stone,) if stone is not None else (),
+            ((Resource, key),) if holds_snapshot else ((Resource, key), (ResourceSeen, key)))
+
+
+def check_can_go(cluster: Cluster, resource: Resource) -> None:
+    """Raises Conflict: 997 where it is in use, 992 while something is copied from it. What a node that is away had
+    open when it was last there hinders nobody: it looks again before it removes anything.
+    """
+    if cluster.is_online(resource.node_name):
+        check_not_in_use(cluster, resource)
+    check_not_a_source(cluster, resource)
+
+
+def check_nothing_is_taken(cluster: Cluster, resource: Resource, end: End) -> None:
+    """Raises Conflict (992) where a forced end would take a volume away from under a snapshot that is being taken."""
+    for snapshot in cluster.snapshots_of_definition(resource.name) if end is not End.ORDERLY else ():
+        part = snapshot.on_node(resource.node_name)
+        if part is not None and part.create_timestamp_ms is None and not snapshot.flags:
+            raise Conflict(f"The snapshot '{snapshot.name}' of '{resource.name}' is being taken.", Code.BUSY,
+                           cause=f"Node '{resource.node_name}' has not confirmed it yet.",
+                           correction="Wait until it is taken or has failed, or delete it by force first.",
+                           refs={"Node": resource.node_name})
 
 
 def is_in_use(cluster: Cluster, resource: Resource) -> bool:

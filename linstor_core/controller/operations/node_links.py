@@ -17,6 +17,7 @@ from linstor_core.domain.nodes import ConnectionStatus, Node
 from linstor_core.domain.observed import ResourceSeen
 from linstor_core.domain.resources import Resource
 from linstor_core.domain.snapshots import Snapshot
+from linstor_core.domain.tombstones import Tombstone
 from linstor_core.wire.api_call_rc import MODIFIED, ApiCallRc, Operation, Severity, Subject, entry
 from linstor_core.wire.rest_bodies import NodeEvacuate, NodeRestore
 
@@ -122,6 +123,8 @@ def without_node(cluster: Cluster, node_key: str) -> tuple[tuple[Document, ...],
             deletes.append((Snapshot, key))
         elif len(kept) < len(snapshot.nodes):
             puts.append(structs.replace(snapshot, nodes=kept))
+    for stone in (cluster.tombstones[key] for key in cluster.tombstones_on.get(node_key, ())):
+        deletes += [(Tombstone, key_of(stone.uuid)), (ResourceSeen, stone.place)]
     return tuple(puts), tuple(deletes)
 
 

@@ -9,7 +9,7 @@ from msgspec import structs
 from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
-from linstor_core.controller.operations import addresses, node_links
+from linstor_core.controller.operations import addresses, lost_data, node_links
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain import names
 from linstor_core.domain.cluster import Cluster, Key, key_of
@@ -128,6 +128,13 @@ def delete(cluster: Cluster, _: Context, call: Call[NoBody]) -> Change:
         raise Conflict(f"Node '{node.name}' holds resources or snapshots.", Code.IN_USE, refs=refs,
                        details=", ".join(used), cause="Deleting the node would lose them.",
                        correction="Delete or move them first. If the machine is gone for good: linstor node lost.")
+    stones = cluster.tombstones_on.get(key_of(name), ())
+    if stones:
+        raise Conflict(f"Node '{node.name}' has still to remove what was deleted.", Code.IN_USE, refs=refs,
+                       details=", ".join(str(cluster.tombstones[key]) for key in stones),
+                       cause="Deleting the node would leave that data there for ever.",
+                       correction="Wait until it is removed, forget it with 'linstor tombstone delete', or, if the "
+                                  "machine is gone for good: linstor node lost.")
     return Change(deletes=_belongings(cluster, key_of(name)), answers=(_gone(call, node),))
 
 
@@ -144,7 +151,8 @@ def lose(cluster: Cluster, _: Context, call: Call[NoBody]) -> Change:
                        cause="Only a node that is out of reach can be declared lost.",
                        correction="Use 'linstor node delete', or stop the satellite first.")
     puts, deletes = node_links.without_node(cluster, key_of(name))
-    return Change(puts, (*deletes, *_belongings(cluster, key_of(name))), (_gone(call, node),))
+    return Change(puts, (*deletes, *_belongings(cluster, key_of(name))),
+                  (_gone(call, node), *lost_data.entries(call, cluster, node)))
 
 
 def _check_bare(name: str) -> None:

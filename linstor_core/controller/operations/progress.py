@@ -7,6 +7,7 @@ from typing import Any
 
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Outcome
+from linstor_core.controller.operations import tombstones
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code
 from linstor_core.domain.observed import Failure
@@ -39,24 +40,27 @@ def when_settled(call: Call[Any], places: Places, entries: Iterable[ApiCallRc]) 
 
 
 def when_gone(call: Call[Any], places: Places, gone: Callable[[Cluster], bool], entries: Iterable[ApiCallRc],
-              kept: Callable[[Cluster], bool] = lambda _: False) -> Outcome:
+              kept: Callable[[Cluster], bool] = lambda _: False, *, uuids: Iterable[str] = ()) -> Outcome:
     """`entries` once `gone` holds. Ends early when what is left failed to go, or is on nodes that are away.
 
-    `kept` tells that the deletion was called off, because a node found it in use.
+    `kept` tells that the deletion was called off, because a node found it in use. `uuids` are those of what goes: a
+    node that breaks off meanwhile leaves tombstones of them.
     """
     done = tuple(entries)
+    keys = [key_of(uuid) for uuid in uuids]
 
     def outcome(cluster: Cluster) -> tuple[ApiCallRc, ...] | None:
         if gone(cluster):
-            return done
+            left = [cluster.tombstones[key] for key in keys if key in cluster.tombstones]
+            return (*done[-1:], *tombstones.entries(call, cluster, left)) if left else done
         if kept(cluster):
             return (_called_off(call, places),)
-        left = [place for place in places if _key(place) in cluster.generations]
-        failed = tuple(failure_entries(call, cluster, left))
-        at_work = [place for place in left if cluster.is_online(place[1]) and not _failures(cluster, place)]
+        open_places = [place for place in places if _key(place) in cluster.generations]
+        failed = tuple(failure_entries(call, cluster, open_places))
+        at_work = [place for place in open_places if cluster.is_online(place[1]) and not _failures(cluster, place)]
         if at_work:
             return None
-        away = away_entries(call, cluster, left)
+        away = away_entries(call, cluster, open_places)
         return (*failed, *away) if failed or away else None
 
     return outcome

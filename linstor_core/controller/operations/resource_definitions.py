@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import structs
@@ -9,7 +10,7 @@ from msgspec import structs
 from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
-from linstor_core.controller.operations import dependents, progress
+from linstor_core.controller.operations import dependents, progress, tombstones
 from linstor_core.controller.route import Route
 from linstor_core.domain import names
 from linstor_core.domain.cluster import Cluster, key_of
@@ -18,6 +19,7 @@ from linstor_core.domain.layers import DRBD, LUKS, STORAGE, checked_stack
 from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.domain.resource_definitions import DrbdDefinition, ResourceDefinition
 from linstor_core.domain.resource_groups import DEFAULT_GROUP, DEFAULT_PLACE_COUNT, AutoSelectFilter, ResourceGroup
+from linstor_core.domain.resources import Resource
 from linstor_core.wire.api_call_rc import CREATED, DELETED, MODIFIED, ApiCallRc, Operation, Severity, Subject, entry
 from linstor_core.wire.rest_bodies import ResourceDefinitionCreate, ResourceDefinitionModify
 
@@ -133,7 +135,8 @@ def _new_stack(cluster: Cluster, definition: ResourceDefinition, asked: tuple[st
     return stack
 
 
-def delete(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
+def delete(cluster: Cluster, context: Context, call: Call[Any]) -> Change:
+    """With `?force` no satellite is waited for; with `?abandon` besides, nothing of it is ever removed."""
     name = call.path["resource"]
     refs = {"RscDfn": name}
     with lookups.about(**refs):
@@ -143,24 +146,29 @@ def delete(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
             return Change(answers=(call.rc(
                 Severity.WARN, WARN_NOT_FOUND, f"The resource definition '{name}' does not exist.",
                 details="There was nothing to delete.", refs=refs),))
+        end = tombstones.end_of(call)
         _check_deletable(cluster, definition)
     resources = cluster.resources_of(name)
     gone = call.rc(Severity.SUCCESS, DELETED, f"Resource definition '{definition.name}' deleted.",
                    details=f"UUID: {definition.uuid}", refs=refs)
-    parts = [dependents.deletion(cluster, resource) for resource in resources]
+    parts = [dependents.deletion(cluster, resource, context.now_ms(), end) for resource in resources]
     deletes = tuple(pair for part in parts for pair in part[1])
-    if not any(resource.volumes for resource in resources):
-        return Change(deletes=(*deletes, (ResourceDefinition, key_of(name))), answers=(gone,))
-    places = [(definition.name, resource.node_name) for resource in resources]
-    puts = (structs.replace(definition, flags=dependents.with_flag(definition.flags, "DELETE")),
-            *(put for part in parts for put in part[0]))
+    waited = [resource for resource, part in zip(resources, parts, strict=True) if not part[1]]
+    left = tombstones.ended(call, cluster, (each for each in resources if each not in waited),
+                            now_ms=context.now_ms(), end=end)
+    puts = tuple(put for part in parts for put in part[0])
+    if not waited:
+        return Change(puts, (*deletes, (ResourceDefinition, key_of(name))), answers=(gone, *left))
+    places = [(definition.name, resource.node_name) for resource in waited]
+    puts = (structs.replace(definition, flags=dependents.with_flag(definition.flags, "DELETE")), *puts)
     marked = call.rc(Severity.SUCCESS, DELETED, f"Resource definition '{definition.name}' is marked for deletion.",
                      refs=refs)
     return Change(
-        puts=puts, deletes=deletes, answers=(marked,), watch=progress.watched(places),
+        puts=puts, deletes=deletes, answers=(marked, *left), watch=progress.watched(places),
         outcome=progress.when_gone(call, places, lambda later: _is_gone(later, definition),
-                                   (*_deletion_steps(call, cluster, definition), gone),
-                                   lambda later: "DELETE" not in later.resource_definitions[key_of(name)].flags))
+                                   (*_deletion_steps(call, waited), gone),
+                                   lambda later: "DELETE" not in later.resource_definitions[key_of(name)].flags,
+                                   uuids=[resource.uuid for resource in waited]))
 
 
 def _is_gone(cluster: Cluster, definition: ResourceDefinition) -> bool:
@@ -168,17 +176,17 @@ def _is_gone(cluster: Cluster, definition: ResourceDefinition) -> bool:
     return found is None or found.uuid != definition.uuid
 
 
-def _deletion_steps(call: Call[Any], cluster: Cluster, definition: ResourceDefinition) -> list[ApiCallRc]:
+def _deletion_steps(call: Call[Any], resources: Iterable[Resource]) -> list[ApiCallRc]:
     steps = []
-    for resource in cluster.resources_of(definition.name):
+    for resource in resources:
         steps += [call.rc(Severity.SUCCESS, DELETED,
-                          f"Volume {volume.number} of '{definition.name}' deleted on '{resource.node_name}'.",
+                          f"Volume {volume.number} of '{resource.name}' deleted on '{resource.node_name}'.",
                           mask=Operation.DELETE | Subject.VLM,
-                          refs={"RscDfn": definition.name, "VlmNr": str(volume.number)})
+                          refs={"RscDfn": resource.name, "VlmNr": str(volume.number)})
                   for volume in resource.volumes]
         steps.append(call.rc(Severity.SUCCESS, MODIFIED,
-                             f"'{definition.name}' cleaned up on '{resource.node_name}'.",
-                             refs={"RscDfn": definition.name}))
+                             f"'{resource.name}' cleaned up on '{resource.node_name}'.",
+                             refs={"RscDfn": resource.name}))
     return steps
 
 
@@ -189,8 +197,7 @@ def _check_deletable(cluster: Cluster, definition: ResourceDefinition) -> None:
                        details="Its snapshots: " + ", ".join(snapshot.name for snapshot in snapshots) + ".",
                        cause="A definition with snapshots can't be deleted.", correction="Delete the snapshots first.")
     for resource in cluster.resources_of(definition.name):
-        dependents.check_not_in_use(cluster, resource)
-        dependents.check_not_a_source(cluster, resource)
+        dependents.check_can_go(cluster, resource)
 
 
 ROUTES = (

@@ -9,7 +9,7 @@ from msgspec import structs
 from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
-from linstor_core.controller.operations import dependents, placing, progress
+from linstor_core.controller.operations import dependents, placing, progress, tombstones
 from linstor_core.controller.operations.volume_definitions import check_room
 from linstor_core.controller.placement.pool_choice import pool_for
 from linstor_core.controller.route import Route
@@ -146,7 +146,8 @@ def switched(call: Call[Any], resource: Resource, *, active: bool) -> Change:
                   watch=progress.watched(places))
 
 
-def delete(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
+def delete(cluster: Cluster, context: Context, call: Call[Any]) -> Change:
+    """With `?force` no satellite is waited for; with `?abandon` besides, nothing of it is ever removed."""
     name, node_name = call.path["resource"], call.path["node"]
     refs = {"RscDfn": name, "Node": node_name}
     resource = cluster.resource(name, node_name)
@@ -155,20 +156,26 @@ def delete(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
             Severity.WARN, WARN_NOT_FOUND, f"The resource '{name}' is not on node '{node_name}'.",
             details="There was nothing to delete.", refs=refs),))
     with lookups.about(**refs):
-        dependents.check_not_in_use(cluster, resource)
-        dependents.check_not_a_source(cluster, resource)
+        end = tombstones.end_of(call)
+        dependents.check_can_go(cluster, resource)
+        dependents.check_nothing_is_taken(cluster, resource, end)
+    puts, deletes = dependents.deletion(cluster, resource, context.now_ms(), end)
+    gone = call.rc(Severity.SUCCESS, DELETED, f"Resource '{name}' on node '{node_name}' deleted.",
+                   details=f"UUID: {resource.uuid}", refs=refs)
+    if deletes and resource.volumes:
+        left = tombstones.ended(call, cluster, (resource,), now_ms=context.now_ms(), end=end)
+        return Change(puts, deletes, (gone, *left))
     marked = call.rc(Severity.SUCCESS, DELETED, f"Resource '{name}' on node '{node_name}' is marked for deletion.",
                      details=f"UUID: {resource.uuid}", refs=refs)
     steps = [*volume_steps(call, resource, MODIFIED, "closed"), *volume_steps(call, resource, DELETED, "deleted"),
              call.rc(Severity.SUCCESS, MODIFIED, f"'{name}' cleaned up on '{node_name}'.", refs=refs),
-             call.rc(Severity.SUCCESS, DELETED, f"Resource '{name}' on node '{node_name}' deleted.",
-                     details=f"UUID: {resource.uuid}", refs=refs)]
+             gone]
     places = [(resource.name, resource.node_name)]
-    puts, deletes = dependents.deletion(cluster, resource)
     return Change(
         puts=puts, deletes=deletes, answers=(marked,),
         outcome=progress.when_gone(call, places, lambda later: _is_gone(later, resource), steps,
-                                   lambda later: not later.resources[key_of(name), key_of(node_name)].is_deleting),
+                                   lambda later: not later.resources[key_of(name), key_of(node_name)].is_deleting,
+                                   uuids=(resource.uuid,)),
         watch=progress.watched(places))
 
 

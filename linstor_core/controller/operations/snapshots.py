@@ -9,11 +9,13 @@ from msgspec import structs
 from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
-from linstor_core.controller.operations import completion, dependents, progress
+from linstor_core.controller.operations import completion, dependents, progress, tombstones
+from linstor_core.controller.operations.tombstones import End
 from linstor_core.controller.route import Route
 from linstor_core.domain import names
-from linstor_core.domain.cluster import Cluster, key_of
+from linstor_core.domain.cluster import Cluster, Key, key_of
 from linstor_core.domain.errors import AlreadyExists, Code, Conflict
+from linstor_core.domain.observed import ResourceSeen
 from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.domain.resource_definitions import ResourceDefinition
 from linstor_core.domain.resources import Resource
@@ -59,6 +61,7 @@ def new_snapshot(cluster: Cluster, context: Context, resource_name: str, body: S
     sources = _sources(cluster, definition, body.nodes)
     for resource in sources:
         _check_can_be_taken(cluster, resource)
+        _check_name_is_free(cluster, resource, name)
     props, _ = properties.initial(ObjectKind.SNAPSHOT, Subject.SNAPSHOT, body.props)
     volumes = tuple(SnapshotVolumeDefinition(context.new_uuid(), volume.number, volume.size_kib, volume.props)
                     for volume in definition.volume_definitions if "DELETE" not in volume.flags)
@@ -104,6 +107,15 @@ def _check_can_be_taken(cluster: Cluster, resource: Resource) -> None:
             raise Conflict(f"Volume {volume.number} of '{resource.name}' is still being copied.", Code.BUSY,
                            cause=f"Node '{resource.node_name}' has not confirmed its content yet.",
                            correction="Try again when it is complete.")
+
+
+def _check_name_is_free(cluster: Cluster, resource: Resource, name: str) -> None:
+    """Raises Conflict (992) while the node has still to remove an earlier snapshot of this name."""
+    node = key_of(resource.node_name)
+    if any((node, key_of(f"{volume.identifier}_{name}")) in cluster.strange_identifiers for volume in resource.volumes):
+        raise Conflict(f"The node '{resource.node_name}' has not removed an earlier snapshot '{name}' yet.", Code.BUSY,
+                       cause="Its removal failed, or is going on.",
+                       correction="'linstor tombstone list' shows what hinders it; or choose another name.")
 
 
 def _part(context: Context, definition: ResourceDefinition, resource: Resource) -> NodeSnapshot:
@@ -181,8 +193,8 @@ def modify(cluster: Cluster, _: Context, call: Call[PropsModify]) -> Change:
     return Change(puts=(structs.replace(snapshot, props=props),), answers=tuple(told))
 
 
-def delete(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
-    """With `?nodes=` only the parts on these nodes."""
+def delete(cluster: Cluster, context: Context, call: Call[Any]) -> Change:
+    """With `?nodes=` only the parts on these nodes; with `?force` no satellite is waited for."""
     name, snapshot_name = call.path["resource"], call.path["snapshot"]
     refs = {"RscDfn": name, "Snapshot": snapshot_name}
     snapshot = cluster.snapshot(name, snapshot_name)
@@ -191,30 +203,61 @@ def delete(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
             Severity.WARN, WARN_NOT_FOUND, f"The snapshot '{snapshot_name}' of '{name}' does not exist.",
             details="There was nothing to delete.", refs=refs),))
     with lookups.about(**refs):
+        end = tombstones.end_of(call)
         dependents.check_snapshot_not_a_source(cluster, snapshot)
     nodes = {key_of(node) for node in call.values("nodes")}
     going = [part for part in snapshot.nodes if not nodes or key_of(part.node_name) in nodes]
-    parts = tuple(structs.replace(part, flags=dependents.with_flag(part.flags, "DELETE")) if part in going else part
-                  for part in snapshot.nodes)
-    whole = len(going) == len(snapshot.nodes)
-    marked = structs.replace(snapshot, nodes=parts,
-                             flags=dependents.with_flag(snapshot.flags, "DELETE") if whole else snapshot.flags)
-    volumes = sorted({volume.number for part in going for volume in part.volumes})
-    steps = [*(call.rc(Severity.SUCCESS, DELETED, f"Volume {number} of the snapshot deleted.",
-                       refs={**refs, "VlmNr": str(number)}) for number in volumes),
-             call.rc(Severity.SUCCESS, MODIFIED, f"Snapshot '{snapshot_name}' cleaned up.", refs=refs),
-             call.rc(Severity.SUCCESS, DELETED, f"Snapshot '{snapshot_name}' of '{name}' deleted.",
-                     details=f"UUID: {snapshot.uuid}", refs={"UUID": snapshot.uuid, **refs})]
-    places = [(snapshot.resource_name, part.node_name) for part in going]
-    uuids = {part.uuid for part in going}
+    buried = [part for part in going if end is not End.ORDERLY or not cluster.is_online(part.node_name)]
+    waited = [part for part in going if part not in buried]
+    puts, deletes = _marked(snapshot, waited, buried, whole=len(going) == len(snapshot.nodes))
+    stones = [tombstones.of_part(snapshot, part, context.now_ms()) for part in buried if end is not End.ABANDONED]
+    left = tombstones.ended(call, cluster, (), ((snapshot, part) for part in buried), now_ms=context.now_ms(),
+                            end=end)
+    steps = _deletion_steps(call, snapshot, waited)
+    change = Change((*puts, *(stone for stone in stones if stone is not None)),
+                    (*deletes, *_unseen(cluster, snapshot, buried)))
+    if not waited:
+        return structs.replace(change, answers=(steps[-1], *left))
+    answer = call.rc(Severity.SUCCESS, DELETED, f"Snapshot '{snapshot_name}' is marked for deletion.", refs=refs)
+    places = [(snapshot.resource_name, part.node_name) for part in waited]
+    uuids = {part.uuid for part in waited}
 
     def gone(later: Cluster) -> bool:
         found = later.snapshot(name, snapshot_name)
         return found is None or uuids.isdisjoint(part.uuid for part in found.nodes)
 
-    answer = call.rc(Severity.SUCCESS, DELETED, f"Snapshot '{snapshot_name}' is marked for deletion.", refs=refs)
-    return Change(puts=(marked,), answers=(answer,), outcome=progress.when_gone(call, places, gone, steps),
-                  watch=progress.watched(places))
+    return structs.replace(change, answers=(answer, *left), watch=progress.watched(places),
+                           outcome=progress.when_gone(call, places, gone, steps, uuids=uuids))
+
+
+def _marked(snapshot: Snapshot, waited: list[NodeSnapshot], buried: list[NodeSnapshot], *,
+            whole: bool) -> tuple[tuple[Snapshot, ...], tuple[tuple[type, Key], ...]]:
+    """The snapshot without the buried parts, the others marked; what has no part left goes."""
+    left = tombstones.without_parts(snapshot, buried)
+    if left is None:
+        return (), ((Snapshot, (key_of(snapshot.resource_name), key_of(snapshot.name))),)
+    parts = tuple(structs.replace(part, flags=dependents.with_flag(part.flags, "DELETE")) if part in waited else part
+                  for part in left.nodes)
+    flags = dependents.with_flag(snapshot.flags, "DELETE") if whole else snapshot.flags
+    return (structs.replace(left, nodes=parts, flags=flags),), ()
+
+
+def _unseen(cluster: Cluster, snapshot: Snapshot, buried: list[NodeSnapshot]) -> list[tuple[type, Key]]:
+    """What was seen where nothing of the definition is wanted any more."""
+    key = key_of(snapshot.resource_name)
+    others = [other for other in cluster.snapshots_of_definition(key) if other.uuid != snapshot.uuid]
+    return [(ResourceSeen, place) for part in buried if (place := (key, key_of(part.node_name))) not in
+            cluster.resources and not any(other.on_node(part.node_name) is not None for other in others)]
+
+
+def _deletion_steps(call: Call[Any], snapshot: Snapshot, going: list[NodeSnapshot]) -> list[ApiCallRc]:
+    refs = _refs(snapshot)
+    volumes = sorted({volume.number for part in going for volume in part.volumes})
+    return [*(call.rc(Severity.SUCCESS, DELETED, f"Volume {number} of the snapshot deleted.",
+                      refs={**refs, "VlmNr": str(number)}) for number in volumes),
+            call.rc(Severity.SUCCESS, MODIFIED, f"Snapshot '{snapshot.name}' cleaned up.", refs=refs),
+            call.rc(Severity.SUCCESS, DELETED, f"Snapshot '{snapshot.name}' of '{snapshot.resource_name}' deleted.",
+                    details=f"UUID: {snapshot.uuid}", refs={"UUID": snapshot.uuid, **refs})]
 
 
 _CREATE = Operation.CREATE | Subject.SNAPSHOT

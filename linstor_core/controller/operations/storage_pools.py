@@ -202,7 +202,7 @@ def delete(cluster: Cluster, _: Context, call: Call[NoBody]) -> Change:
     if used:
         raise Conflict(f"The storage pool '{pool.name}' on '{pool.node_name}' is in use.", Code.IN_USE, refs=refs,
                        cause="Volumes or snapshots lie in it.", details=", ".join(used),
-                       correction="Delete them first.")
+                       correction="Delete them first; 'linstor tombstone list' shows what is still being removed.")
     key = (key_of(node_name), key_of(name))
     deletes: list[tuple[type, Key]] = [(StoragePool, key), (PoolSeen, key)]
     if _is_last(cluster, pool):
@@ -213,7 +213,7 @@ def delete(cluster: Cluster, _: Context, call: Call[NoBody]) -> Change:
 
 
 def users_of(cluster: Cluster, pool: StoragePool) -> list[str]:
-    """The names of resources and snapshots that have a volume in the pool."""
+    """The names of resources and snapshots that have a volume in the pool, and of tombstones of such."""
     key = key_of(pool.name)
     used = {resource.name for resource in cluster.resources_on(pool.node_name)
             if any(key_of(volume.storage_pool) == key for volume in resource.volumes)}
@@ -221,6 +221,9 @@ def users_of(cluster: Cluster, pool: StoragePool) -> list[str]:
         part = snapshot.on_node(pool.node_name)
         if part is not None and any(key_of(volume.storage_pool) == key for volume in part.volumes):
             used.add(f"{snapshot.resource_name}/{snapshot.name}")
+    for stone in (cluster.tombstones[each] for each in cluster.tombstones_on.get(key_of(pool.node_name), ())):
+        if any(key_of(volume.storage_pool) == key for volume in stone.volumes):
+            used.add(f"tombstone {stone.uuid}")
     return sorted(used)
 
 

@@ -9,17 +9,18 @@ from msgspec import structs
 from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
-from linstor_core.controller.operations import dependents, progress
+from linstor_core.controller.operations import dependents, progress, tombstones
 from linstor_core.controller.operations import volume_documents as documents
 from linstor_core.controller.placement import capacity, number_pools
 from linstor_core.controller.placement.pool_choice import pool_for
 from linstor_core.controller.route import Route
-from linstor_core.domain.cluster import Cluster
+from linstor_core.domain.cluster import Cluster, Document
 from linstor_core.domain.errors import AlreadyExists, Code, Conflict, InvalidInput
 from linstor_core.domain.layers import DRBD
 from linstor_core.domain.property_rules import ObjectKind
 from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeDefinition
 from linstor_core.domain.resources import Resource
+from linstor_core.domain.tombstones import Tombstone
 from linstor_core.wire.api_call_rc import CREATED, DELETED, MODIFIED, ApiCallRc, Operation, Severity, Subject
 from linstor_core.wire.rest_bodies import PassphraseCreate, VolumeDefinitionCreate, VolumeDefinitionModify
 
@@ -172,7 +173,7 @@ def _resized(cluster: Cluster, volume: VolumeDefinition, resources: list[Resourc
     return structs.replace(volume, size_kib=size_kib, flags=dependents.with_flag(volume.flags, RESIZE))
 
 
-def delete(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
+def delete(cluster: Cluster, context: Context, call: Call[Any]) -> Change:
     name, number = call.path["resource"], lookups.volume_number(call.path["number"])
     refs = {"RscDfn": name, "VlmNr": str(number)}
     definition = cluster.definition(name)
@@ -181,15 +182,17 @@ def delete(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
         return Change(answers=(call.rc(
             Severity.WARN, WARN_NOT_FOUND, f"The volume definition {number} of '{name}' does not exist.",
             details="There was nothing to delete.", refs=refs),))
-    holders = [resource for resource in cluster.resources_of(name) if resource.volume(number) is not None]
+    everywhere = [resource for resource in cluster.resources_of(name) if resource.volume(number) is not None]
+    holders = [resource for resource in everywhere if cluster.is_online(resource.node_name)]
     gone = call.rc(Severity.SUCCESS, DELETED, f"Volume definition {number} of '{name}' deleted.",
                    details=f"UUID: {volume.uuid}", refs=refs)
-    if not holders:
-        left = tuple(other for other in definition.volume_definitions if other.number != number)
-        return Change(puts=(structs.replace(definition, volume_definitions=left),), answers=(gone,))
     with lookups.about(**refs):
-        for resource in holders:
+        for resource in everywhere:
             _check_volume_deletable(cluster, resource, number)
+    buried, left = _buried(cluster, context, call, [each for each in everywhere if each not in holders], number)
+    if not holders:
+        rest = tuple(other for other in definition.volume_definitions if other.number != number)
+        return Change((structs.replace(definition, volume_definitions=rest), *buried), answers=(gone, *left))
     marked = structs.replace(volume, flags=dependents.with_flag(volume.flags, "DELETE"))
     steps = [step for resource in holders for step in (
         _step(call, MODIFIED, f"Volume {number} closed on '{resource.node_name}'.", refs),
@@ -197,17 +200,27 @@ def delete(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
         call.rc(Severity.SUCCESS, MODIFIED, f"'{name}' is ready on '{resource.node_name}'.", refs=refs))]
     places = [(definition.name, resource.node_name) for resource in holders]
     return Change(
-        puts=(documents.with_volume(definition, marked), *(_marked(resource, number) for resource in holders)),
+        puts=(documents.with_volume(definition, marked), *buried, *(_marked(resource, number) for resource in holders)),
         answers=(call.rc(Severity.SUCCESS, DELETED, f"Volume definition {number} is marked for deletion.",
-                         details=f"UUID: {volume.uuid}", refs=refs),),
+                         details=f"UUID: {volume.uuid}", refs=refs), *left),
         outcome=progress.when_gone(call, places, lambda later: _is_gone(later, name, volume), (*steps, gone),
-                                   lambda later: _is_kept(later, name, number)),
+                                   lambda later: _is_kept(later, name, number),
+                                   uuids=[each.uuid for resource in holders for each in resource.volumes
+                                          if each.number == number]),
         watch=progress.watched(places))
+
+
+def _buried(cluster: Cluster, context: Context, call: Call[Any], away: list[Resource],
+            number: int) -> tuple[list[Document], list[ApiCallRc]]:
+    """What becomes of a volume on nodes that are not there, and what is told of it."""
+    puts = [put for resource in away
+            for put in tombstones.without_volumes(cluster, resource, (number,), context.now_ms())]
+    return puts, tombstones.entries(call, cluster, (put for put in puts if isinstance(put, Tombstone)))
 
 
 def _check_volume_deletable(cluster: Cluster, resource: Resource, number: int) -> None:
     dependents.check_not_a_source(cluster, resource, number)
-    seen = cluster.seen(resource.name, resource.node_name)
+    seen = cluster.seen(resource.name, resource.node_name) if cluster.is_online(resource.node_name) else None
     found = seen.volume(number) if seen is not None else None
     if found is not None and found.in_use:
         dependents.check_not_in_use(cluster, resource)
