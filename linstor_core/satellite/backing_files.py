@@ -13,6 +13,7 @@ from linstor_core.satellite.facts import ContentState
 
 _DATA_ID = b"user.linstor.data_id"
 _STATE = b"user.linstor.state"
+_FETCHED = b"user.linstor.fetched"
 _FICLONE = 0x40049409
 _POOL = b"user.linstor.pool"
 _NO_SUCH_TAG = (errno.ENODATA, errno.EOPNOTSUPP)
@@ -35,7 +36,36 @@ def write_tag(file: int, data_id: str, state: ContentState) -> None:
 
 
 def mark_ready(file: int) -> None:
+    forget_fetched(file)
     os.setxattr(file, _STATE, ContentState.READY.value.encode())
+
+
+def mark_fetched(file: int, state: str) -> None:
+    """Everything that had to be fetched is there; `state` says from where (`fetched_state`)."""
+    os.setxattr(file, _STATE, state.encode())
+
+
+def read_fetched(file: int) -> tuple[str, str, int]:
+    """How far a fetch has come: (state that it will have, version of the source, position); empty if nowhere."""
+    try:
+        state, version, position = os.getxattr(file, _FETCHED).decode().split(" ")
+        return state, version, int(position)
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_SUCH_TAG:
+            raise
+        return "", "", 0
+
+
+def write_fetched(file: int, state: str, version: str, position: int) -> None:
+    os.setxattr(file, _FETCHED, f"{state} {version} {position}".encode())
+
+
+def forget_fetched(file: int) -> None:
+    try:
+        os.removexattr(file, _FETCHED)
+    except OSError as error:
+        if error.errno not in _NO_SUCH_TAG:
+            raise
 
 
 def pool_marker(directory: str) -> str:

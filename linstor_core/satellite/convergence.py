@@ -14,7 +14,7 @@ from linstor_core.satellite.facts import PoolFacts, ResourceFacts, Unobserved
 from linstor_core.satellite.failures import SatelliteError
 from linstor_core.satellite.layers.layer import Plan
 from linstor_core.satellite.observer import NodeObserver, observe
-from linstor_core.satellite.steps import Step
+from linstor_core.satellite.steps import FetchContent, PlannedStep
 from linstor_core.satellite.storage.driver import Pools
 from linstor_core.wire.resource_spec import ResourceSpec
 
@@ -23,11 +23,15 @@ _MAX_ROUNDS = 6
 
 
 class Converged(Struct, frozen=True):
-    """What came of it. `known_data_ids` have to be stored before anybody is told."""
+    """What came of it. `known_data_ids` have to be stored before anybody is told.
+
+    With `fetch` it is not the end: that has to be fetched, and then the work goes on from the start.
+    """
 
     seen: ResourceSeen
     known_data_ids: frozenset[str]
     pools: dict[str, PoolFacts | Unobserved]
+    fetch: FetchContent | None = None
 
 
 def converge(spec: ResourceSpec, pools: Pools, known_data_ids: frozenset[str], observer: NodeObserver,
@@ -42,6 +46,10 @@ def converge(spec: ResourceSpec, pools: Pools, known_data_ids: frozenset[str], o
         if not plan.steps:
             break
         failed = _execute(spec, plan.steps, executor)
+        if isinstance(failed, FetchContent):
+            facts = _observed(spec, pools, known_data_ids, observer)
+            known_data_ids = planner.complete_data_ids(spec, pools, facts)
+            return Converged(planner.resource_seen(spec, pools, facts, failures), known_data_ids, facts.pools, failed)
         if failed is not None:
             failures = (failed, *failures)
             facts = _observed(spec, pools, known_data_ids, observer)
@@ -69,8 +77,12 @@ def _observed(spec: ResourceSpec, pools: Pools, known_data_ids: frozenset[str],
                    spec.resource_name)
 
 
-def _execute(spec: ResourceSpec, steps: tuple[Step, ...], executor: StepExecutor) -> Failure | None:
+def _execute(spec: ResourceSpec, steps: tuple[PlannedStep, ...],
+             executor: StepExecutor) -> Failure | FetchContent | None:
+    """Up to the first step that fails, or that no executor runs."""
     for step in steps:
+        if isinstance(step, FetchContent):
+            return step
         _log.info("%s: %s", spec.resource_name, step.description)
         try:
             executor.run(step)

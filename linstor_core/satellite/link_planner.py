@@ -9,7 +9,7 @@ from msgspec import structs
 from linstor_core.domain.observed import Failure, VolumeSeen
 from linstor_core.satellite.facts import LinkFacts, Unobserved
 from linstor_core.satellite.layers.layer import Plan
-from linstor_core.satellite.steps import DetachLoop, LinkDevice, Step, UnlinkDevice
+from linstor_core.satellite.steps import DetachLoop, LinkDevice, PlannedStep, Step, UnlinkDevice
 from linstor_core.wire.resource_spec import ResourceSpec
 
 Links = LinkFacts | Unobserved
@@ -30,7 +30,7 @@ def plan(spec: ResourceSpec, volumes: Iterable[VolumeSeen], links: Links) -> Pla
     return Plan((*stale, *missing), tuple(_taken(f"{links.folder}/{name}") for name in taken))
 
 
-def before(steps: tuple[Step, ...], links: Links) -> tuple[Step, ...]:
+def before(steps: tuple[PlannedStep, ...], links: Links) -> tuple[PlannedStep, ...]:
     """The same steps, after the names of all devices that they take away.
 
     A free device's number soon belongs to somebody else: no name may lead there, not for a moment.

@@ -37,7 +37,8 @@ def pools_of(spec: ResourceSpec, pools: Pools) -> tuple[PoolSpec, ...]:
     """The pools that the spec touches, as far as this node knows them."""
     names = {volume.pool.upper() for volume in spec.volumes}
     names.update(part.pool.upper() for snapshot in spec.snapshots for part in snapshot.volumes)
-    names.update(volume.source.storage_pool.upper() for volume in spec.volumes if volume.source)
+    names.update(volume.source.storage_pool.upper() for volume in spec.volumes
+                 if volume.source and volume.origin is None)
     return tuple(pools[name] for name in sorted(names) if name in pools)
 
 

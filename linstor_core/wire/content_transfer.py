@@ -16,7 +16,8 @@ from linstor_core.domain.observed import Failure
 
 EXTENT_BYTES = 1024 * 1024
 """The most that one extent carries."""
-WINDOW = 8
+WINDOW = 4
+"""No more than the frames that an end of the channel takes in without being asked, so that it hears pings meanwhile."""
 _DIGEST_BYTES = 32
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from linstor_core.domain.observed import Failure, SnapshotSeen, VolumeSeen
 from linstor_core.satellite.facts import ResourceFacts
-from linstor_core.satellite.steps import Step
+from linstor_core.satellite.steps import PlannedStep
 from linstor_core.satellite.storage.driver import Pools
 from linstor_core.wire.resource_spec import ResourceSpec
 
@@ -16,7 +16,7 @@ from linstor_core.wire.resource_spec import ResourceSpec
 class Plan(Struct, frozen=True):
     """The steps that are left, in order, and what could not be planned. A plan without steps is the end."""
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PlannedStep, ...] = ()
     failures: tuple[Failure, ...] = ()
 
 

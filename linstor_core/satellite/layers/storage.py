@@ -12,7 +12,7 @@ from linstor_core.domain.observed import Failure, SnapshotSeen, VolumeSeen
 from linstor_core.satellite.facts import ResourceFacts
 from linstor_core.satellite.failures import SatelliteError
 from linstor_core.satellite.layers.layer import Plan
-from linstor_core.satellite.steps import Step
+from linstor_core.satellite.steps import PlannedStep
 from linstor_core.satellite.storage.driver import Pools, VolumePlan
 from linstor_core.satellite.storage.registry import driver_of
 from linstor_core.wire.resource_spec import ResourceSpec, SnapshotSpec, SnapshotVolumeSpec, VolumeSpec
@@ -91,7 +91,8 @@ class _Planning:
 
     def _take(self, snapshot: SnapshotSpec, part: SnapshotVolumeSpec) -> VolumePlan:
         to_come = {volume.data_id for volume in self._spec.volumes if not volume.delete}
-        if part.source_data_id in to_come - self._here - self._facts.known_data_ids and part.data_id not in self._here:
+        is_made_here = part.origin is None and part.data_id not in self._here
+        if is_made_here and part.source_data_id in to_come - self._here - self._facts.known_data_ids:
             return VolumePlan()  # its volume is made by this very plan: the next round takes the snapshot
         try:
             driver = driver_of(part.pool, self._pools)
@@ -140,7 +141,7 @@ def _taken_ms(snapshot: SnapshotSpec, part: SnapshotVolumeSpec, pools: Pools, fa
         return None
 
 
-def _woven(plans: list[VolumePlan]) -> Iterator[Step]:
+def _woven(plans: list[VolumePlan]) -> Iterator[PlannedStep]:
     """Stage by stage over all plans; what several plans want in one stage is done once."""
     for stage in ([plan.detach for plan in plans], [plan.prepare for plan in plans],
                   [plan.act for plan in plans], [plan.attach for plan in plans]):

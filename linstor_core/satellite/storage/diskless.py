@@ -41,5 +41,11 @@ class DisklessDriver:
                           facts: ResourceFacts) -> int | None:
         return -1
 
+    def content_path(self, volume: VolumeSpec, pools: Pools) -> str:
+        raise Unsupported("A diskless volume has no content of its own", Code.PROVIDER_UNSUPPORTED)
+
+    def snapshot_content_path(self, volume: SnapshotVolumeSpec, snapshot: str, pools: Pools) -> str:
+        raise Unsupported("A diskless volume has no snapshots", Code.SNAPSHOTS_NOT_SUPPORTED)
+
     def supports_snapshots(self, facts: PoolFacts) -> bool:
         return False

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from linstor_core.domain.observed import VolumeSeen
 from linstor_core.satellite.facts import PoolFacts, ResourceFacts
-from linstor_core.satellite.steps import Step
+from linstor_core.satellite.steps import PlannedStep
 from linstor_core.wire.resource_spec import PoolSpec, SnapshotVolumeSpec, VolumeSpec
 
 POOL_DIRECTORY = "StorDriver/StorPoolName"
@@ -24,10 +24,10 @@ class VolumePlan(Struct, frozen=True):
     Nothing of a resource is replaced or removed before every device is free and everything is prepared.
     """
 
-    detach: tuple[Step, ...] = ()
-    prepare: tuple[Step, ...] = ()
-    act: tuple[Step, ...] = ()
-    attach: tuple[Step, ...] = ()
+    detach: tuple[PlannedStep, ...] = ()
+    prepare: tuple[PlannedStep, ...] = ()
+    act: tuple[PlannedStep, ...] = ()
+    attach: tuple[PlannedStep, ...] = ()
 
 
 class StorageDriver(Protocol):
@@ -54,5 +54,11 @@ class StorageDriver(Protocol):
     def snapshot_taken_ms(self, volume: SnapshotVolumeSpec, snapshot: str, pools: Pools,
                           facts: ResourceFacts) -> int | None:
         """When the snapshot volume was made, in ms since 1970, -1 if never; None when it could not be looked at."""
+
+    def content_path(self, volume: VolumeSpec, pools: Pools) -> str:
+        """Where the content is while nothing is set up over it. Raises SatelliteError."""
+
+    def snapshot_content_path(self, volume: SnapshotVolumeSpec, snapshot: str, pools: Pools) -> str:
+        """Raises SatelliteError."""
 
     def supports_snapshots(self, facts: PoolFacts) -> bool: ...

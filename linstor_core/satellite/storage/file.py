@@ -28,8 +28,10 @@ from linstor_core.satellite.steps import (
     CopyReflink,
     CreateBackingFile,
     DetachLoop,
+    FetchContent,
     GrowFile,
     MakeFileSystem,
+    PlannedStep,
     PublishFile,
     RemoveFile,
     ReplaceFile,
@@ -38,7 +40,8 @@ from linstor_core.satellite.steps import (
     SyncDevice,
 )
 from linstor_core.satellite.storage.driver import POOL_DIRECTORY, Pools, VolumePlan
-from linstor_core.wire.resource_spec import SnapshotVolumeSpec, VolumeSpec
+from linstor_core.wire.content_transfer import fetched_state
+from linstor_core.wire.resource_spec import Origin, SnapshotVolumeSpec, VolumeSpec
 
 _KIB = 1024
 
@@ -50,7 +53,8 @@ class FileDriver:
         self._thick = thick
 
     def volume_paths(self, volume: VolumeSpec, pools: Pools) -> tuple[str, ...]:
-        source = (_source_path(volume.source, pools),) if volume.source else ()
+        is_here = volume.source is not None and volume.origin is None and not volume.source.node_name
+        source = (_source_path(volume.source, pools),) if volume.source is not None and is_here else ()
         return (*_paths(volume.pool, volume.identifier, volume.data_id, pools), *source)
 
     def snapshot_paths(self, volume: SnapshotVolumeSpec, snapshot: str, pools: Pools) -> tuple[str, ...]:
@@ -68,7 +72,11 @@ class FileDriver:
         if isinstance(file, Absent) and volume.data_id in facts.known_data_ids:
             raise ContentVanished(path, file.stale_device)
         attach = (AttachLoop(path, volume.data_id, is_new=True),) if active else ()
-        if volume.source is not None:
+        prepare: tuple[PlannedStep, ...]
+        elsewhere = _elsewhere(volume)
+        if elsewhere is not None:
+            prepare = self._fetch(*elsewhere, CopyTarget(temporary, volume.data_id, volume.size_kib * _KIB), facts)
+        elif volume.source is not None:
             _check_reflink(pool, volume.pool)
             prepare = clear + _copy(volume.source.data_id, _source_path(volume.source, pools), facts,
                                     CopyTarget(temporary, volume.data_id, volume.size_kib * _KIB))
@@ -81,6 +89,15 @@ class FileDriver:
             replace = ReplaceFile(temporary, path, volume.data_id, volume.replaces)
             return VolumePlan(_detach(path, file), prepare, (replace,), attach)
         return VolumePlan((), prepare, (PublishFile(temporary, path, volume.data_id),), attach)
+
+    def _fetch(self, origin: Origin, source: DataSource, target: CopyTarget,
+               facts: ResourceFacts) -> tuple[PlannedStep, ...]:
+        """What was fetched before under another token may be of another time: the fetch looks at that by itself."""
+        file = _looked(target.temporary, facts)
+        fetch = FetchContent(origin, source, target.temporary, target.size_bytes, self._thick, target.data_id)
+        if not isinstance(file, FileFacts) or file.data_id != target.data_id or file.state == ContentState.READY:
+            return (*_clear(target.temporary, target.data_id, facts), fetch)
+        return () if file.state == fetched_state(origin.token) else (fetch,)
 
     def _make_blank(self, volume: VolumeSpec, temporary: str) -> tuple[Step, ...]:
         create = CreateBackingFile(temporary, volume.size_kib * _KIB, self._thick, volume.data_id)
@@ -126,6 +143,10 @@ class FileDriver:
             return VolumePlan((), clear)
         if volume.data_id in facts.known_data_ids:
             raise ContentVanished(path)
+        elsewhere = _elsewhere(volume)
+        if elsewhere is not None:
+            fetch = self._fetch(*elsewhere, CopyTarget(temporary, volume.data_id, 0), facts)
+            return VolumePlan((), fetch, (PublishFile(temporary, path, volume.data_id),))
         _check_reflink(pool, volume.pool)
         source = _path(volume.pool, volume.identifier, pools)
         copy = _copy(volume.source_data_id, source, facts, CopyTarget(temporary, volume.data_id, 0))
@@ -152,6 +173,12 @@ class FileDriver:
         if isinstance(file, Unobserved):
             return None
         return file.modified_ms if isinstance(file, FileFacts) and file.data_id == volume.data_id else -1
+
+    def content_path(self, volume: VolumeSpec, pools: Pools) -> str:
+        return _path(volume.pool, volume.identifier, pools)
+
+    def snapshot_content_path(self, volume: SnapshotVolumeSpec, snapshot: str, pools: Pools) -> str:
+        return _snapshot_paths(volume, snapshot, pools)[0]
 
     def supports_snapshots(self, facts: PoolFacts) -> bool:
         return not self._thick and facts.reflink
@@ -184,6 +211,18 @@ def _snapshot_paths(volume: SnapshotVolumeSpec, snapshot: str, pools: Pools) -> 
 def _source_path(source: DataSource, pools: Pools) -> str:
     suffix = f"_{source.snapshot_name}" if source.snapshot_name else ""
     return _path(source.storage_pool, source.identifier + suffix, pools)
+
+
+def _elsewhere(volume: VolumeSpec | SnapshotVolumeSpec) -> tuple[Origin, DataSource] | None:
+    """The node and the content there that a volume is fetched from; None for one that comes from here, or nowhere."""
+    if volume.origin is not None and volume.source is not None:
+        return volume.origin, volume.source
+    if volume.origin is None and (volume.source is None or not volume.source.node_name):
+        return None
+    where = volume.source.node_name if volume.source is not None else "another node"
+    raise UnsafePlan(f"The content of '{volume.identifier}' is on {where}, and nothing says how to get it",
+                     Code.IMPL_ERROR, cause="The spec names its source or its origin, but not both.",
+                     correction="Report this to the developers.")
 
 
 def _usable(pool: str, facts: ResourceFacts) -> PoolFacts:

@@ -1,0 +1,271 @@
+"""Gives content to other satellites: what a spec offers, and only while nobody can write to it.
+
+A stream is begun only when the newest spec of its resource offers the content and no plan of an older one is at work;
+and before a plan of a newer spec begins that does not offer it any more, the stream is ended (`make_way`). All of that
+is decided in the loop, so nothing comes in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor as Threads
+
+import msgspec
+from msgspec import Struct
+
+from linstor_core.domain.errors import Code
+from linstor_core.satellite.clock import Clock
+from linstor_core.satellite.contents import NodeContents, ReadableContent
+from linstor_core.satellite.failures import SatelliteError, StepFailed, Unsupported, step_failed
+from linstor_core.satellite.transfer_limits import Bandwidth, TransferLimits, finished
+from linstor_core.wire.connection import Connection, ConnectionLost
+from linstor_core.wire.content_transfer import (
+    WINDOW,
+    ContentChecked,
+    ContentExtent,
+    ContentOffered,
+    ContentRefused,
+    ContentRequest,
+    ContentWaiting,
+    ExtentsChecksum,
+    decode_taken,
+    encode,
+)
+from linstor_core.wire.resource_spec import ResourceSpec
+
+_log = logging.getLogger(__name__)
+_CHECKED_BYTES = 64 * 1024 * 1024
+"""A checksum at least after so much data: what an interruption costs at most."""
+_WAITING_S = 10.0
+_PATIENCE_S = 120.0
+
+
+class Offer(Struct, frozen=True):
+    """A volume or snapshot volume that its spec gives away."""
+
+    pool: str
+    identifier: str
+    snapshot_name: str
+    data_id: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Offer({self.identifier!r}, {self.snapshot_name!r}, {self.data_id!r})"  # the token is a secret
+
+
+def offers(spec: ResourceSpec) -> Iterator[Offer]:
+    """What may be given away under this spec; of an active resource only its snapshots."""
+    for volume in spec.volumes:
+        if volume.offer and not volume.delete and not spec.active:
+            yield Offer(volume.pool, volume.identifier, "", volume.data_id, volume.offer)
+    for snapshot in spec.snapshots:
+        for part in snapshot.volumes:
+            if part.offer and not snapshot.delete:
+                yield Offer(part.pool, part.identifier, snapshot.name, part.data_id, part.offer)
+
+
+def is_offered(spec: ResourceSpec, offer: Offer) -> bool:
+    return any(found == offer for found in offers(spec))
+
+
+class Offered(Struct, frozen=True):
+    """An offer that stands, and where its content is. `is_at_rest`: no plan of an older spec is at work."""
+
+    offer: Offer
+    path: str
+    is_at_rest: bool
+
+
+class _Stream:
+    def __init__(self, offer: Offer, giving: asyncio.Task[None]) -> None:
+        self.offer = offer
+        self.giving = giving
+        self.is_withdrawn = False
+
+
+class ContentOffers:
+    """`find` gives the offer of a token among the newest specs; it compares with `is_token`."""
+
+    def __init__(self, contents: NodeContents | None, find: Callable[[str], Offered | None], threads: Threads,
+                 limits: TransferLimits, clock: Clock) -> None:
+        self._contents = contents
+        self._find = find
+        self._threads = threads
+        self._clock = clock
+        self._bandwidth = Bandwidth(limits.kib_s, clock)
+        self._slots = asyncio.Semaphore(limits.parallel)
+        self._streams: set[_Stream] = set()
+
+    async def give(self, request: ContentRequest, connection: Connection) -> None:
+        """Runs as long as the stream. Raises ConnectionLost."""
+        try:
+            offer = self._standing(request).offer
+            await self._queued(connection)
+            try:
+                await self._streamed(offer, request, connection)
+            finally:
+                self._slots.release()
+        except (SatelliteError, msgspec.DecodeError, TimeoutError) as error:
+            refusal = error if isinstance(error, SatelliteError) else StepFailed(
+                "The satellite that fetches does not keep to the protocol", cause=str(error) or "It does not answer.")
+            _log.warning("%s gets no content: %s (%s)", connection.peer, refusal.message, refusal.cause)
+            await connection.send(encode(ContentRefused(refusal.failure())))
+
+    async def make_way(self, spec: ResourceSpec) -> None:
+        """Ends the streams of volumes that the spec names and does not offer: nobody reads them any more then."""
+        named = {(volume.pool.upper(), volume.identifier, "") for volume in spec.volumes}
+        named |= {(part.pool.upper(), part.identifier, snapshot.name) for snapshot in spec.snapshots
+                  for part in snapshot.volumes}
+        await self._end([stream for stream in self._streams if _place(stream.offer) in named
+                         and not is_offered(spec, stream.offer)])
+
+    async def end_of(self, spec: ResourceSpec) -> None:
+        """Ends the streams of all that the spec offers."""
+        offered = tuple(offers(spec))
+        await self._end([stream for stream in self._streams if stream.offer in offered])
+
+    async def stop(self) -> None:
+        await self._end(list(self._streams))
+
+    async def _end(self, streams: list[_Stream]) -> None:
+        for stream in streams:
+            stream.is_withdrawn = True
+            stream.giving.cancel()
+        if streams:
+            await asyncio.wait([stream.giving for stream in streams])
+
+    def _standing(self, request: ContentRequest) -> Offered:
+        """Raises SatelliteError."""
+        found = self._find(request.token)
+        if found is None:
+            raise StepFailed("This node offers no such content", Code.NOT_FOUND_VLM,
+                             cause="The offer was withdrawn, the resource is active, or the node has not heard of the "
+                                   "offer yet.",
+                             correction="Look whether the resource is inactive on the node that gives.")
+        if found.offer.data_id != request.data_id:
+            raise StepFailed("This node offers other content under that name", Code.NOT_FOUND_VLM,
+                             cause=f"Asked for was '{request.data_id}', offered is '{found.offer.data_id}'.",
+                             correction="Start the move again.")
+        if not found.is_at_rest:
+            raise StepFailed(f"'{found.path}' is still being made inactive", Code.BUSY,
+                             cause="An earlier change of the resource is at work.",
+                             correction="Nothing: it is tried again.")
+        return found
+
+    async def _queued(self, connection: Connection) -> None:
+        """Waits for a slot, and says now and then that it does."""
+        slot = asyncio.ensure_future(self._slots.acquire())
+        try:
+            while not slot.done():
+                pause = asyncio.ensure_future(self._clock.sleep(_WAITING_S))
+                await asyncio.wait((slot, pause), return_when=asyncio.FIRST_COMPLETED)
+                pause.cancel()
+                if not slot.done():
+                    await connection.send(encode(ContentWaiting()))
+        except BaseException:
+            if slot.done():
+                self._slots.release()
+            slot.cancel()
+            raise
+
+    async def _streamed(self, offer: Offer, request: ContentRequest, connection: Connection) -> None:
+        """From here to the stream's entry nothing is awaited: what stands now is what `make_way` will find."""
+        found = self._standing(request)
+        giving = asyncio.ensure_future(self._give(found.path, request, connection))
+        stream = _Stream(found.offer, giving)
+        self._streams.add(stream)
+        _log.info("%s fetches %s", connection.peer, found.path)
+        try:
+            await asyncio.wait((giving,))
+        finally:
+            giving.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await giving
+            self._streams.discard(stream)
+        if stream.is_withdrawn:
+            raise StepFailed(f"The content of '{found.path}' is not given away any more", Code.BUSY,
+                             cause="The offer was withdrawn while the content was on its way.",
+                             correction="Start the move again if it is still wanted.")
+        giving.result()
+
+    async def _give(self, path: str, request: ContentRequest, connection: Connection) -> None:
+        if self._contents is None:
+            raise Unsupported("This node cannot give content away", Code.PROVIDER_UNSUPPORTED)
+        try:
+            content = await finished(self._threads, self._contents.open, path, request.data_id)
+            try:
+                await _Giving(content, self._threads, self._bandwidth, connection).all(request)
+            finally:
+                await finished(self._threads, content.close)
+        except (ConnectionLost, TimeoutError):
+            raise
+        except OSError as error:
+            raise step_failed(f"read '{path}'", error) from error
+
+
+class _Giving:
+    """One stream."""
+
+    def __init__(self, content: ReadableContent, threads: Threads, bandwidth: Bandwidth,
+                 connection: Connection) -> None:
+        self._content = content
+        self._threads = threads
+        self._bandwidth = bandwidth
+        self._connection = connection
+        self._checksum = ExtentsChecksum()
+        self._under_way = 0
+
+    async def all(self, request: ContentRequest) -> None:
+        content = self._content
+        goes_on = request.version == content.version and 0 <= request.position <= content.size_bytes
+        position = request.position if goes_on else 0
+        passed = await finished(self._threads, content.count_data, position)
+        total = await finished(self._threads, content.count_data, content.size_bytes)
+        await self._connection.send(encode(ContentOffered(content.size_bytes, total, content.version, position)))
+        checked = passed
+        while True:
+            frames, position, data_bytes = await finished(self._threads, self._next, position)
+            for frame in frames:
+                await self._bandwidth.take(len(frame))
+                await self._send(frame)
+            passed += data_bytes
+            is_last = position >= content.size_bytes
+            if is_last or passed - checked >= _CHECKED_BYTES:
+                checked = passed
+                await self._send(encode(ContentChecked(position, self._checksum.value(), passed, is_last)))
+                self._checksum = ExtentsChecksum()
+            if is_last:
+                break
+        while self._under_way:
+            await self._await_taken()
+
+    def _next(self, position: int) -> tuple[list[bytes], int, int]:
+        """In a thread."""
+        portion = self._content.read(position, self._bandwidth.portion_bytes)
+        for offset, piece in portion.pieces:
+            self._checksum.update(offset, piece)
+        return [encode(ContentExtent(*piece)) for piece in portion.pieces], portion.end, portion.data_bytes
+
+    async def _send(self, frame: bytes) -> None:
+        while self._under_way >= WINDOW:
+            await self._await_taken()
+        await self._connection.send(frame)
+        self._under_way += 1
+
+    async def _await_taken(self) -> None:
+        async with asyncio.timeout(_PATIENCE_S):
+            decode_taken(await self._connection.receive())
+        self._under_way -= 1
+
+
+def is_token(offered: str, asked: str) -> bool:
+    """In a time that tells nothing of where they differ."""
+    return bool(asked) and hmac.compare_digest(offered.encode(), asked.encode())
+
+
+def _place(offer: Offer) -> tuple[str, str, str]:
+    return offer.pool.upper(), offer.identifier, offer.snapshot_name

@@ -1,0 +1,58 @@
+"""How much of a node's disks and network the transfer of content may take, and how its threads are waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor as Threads
+from typing import ParamSpec, TypeVar
+
+from msgspec import Struct
+
+from linstor_core.satellite.clock import Clock
+from linstor_core.wire.content_transfer import EXTENT_BYTES
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_SMALLEST_BYTES = 64 * 1024
+
+
+class TransferLimits(Struct, frozen=True):
+    """For each direction by itself. `parallel`: at least 1. `kib_s`: of all transfers together, 0 for no limit."""
+
+    parallel: int = 4
+    kib_s: int = 0
+
+
+class Bandwidth:
+    """Spreads bytes over time; all transfers of one direction share it."""
+
+    def __init__(self, kib_s: int, clock: Clock) -> None:
+        self._bytes_s = kib_s * 1024
+        self._clock = clock
+        self._free_at = float("-inf")
+
+    @property
+    def portion_bytes(self) -> int:
+        """The most to send at once: about a second's worth, so that nobody takes the other side for dead."""
+        return min(EXTENT_BYTES, max(_SMALLEST_BYTES, self._bytes_s)) if self._bytes_s else EXTENT_BYTES
+
+    async def take(self, count: int) -> None:
+        """Returns when `count` bytes more may be sent."""
+        if not self._bytes_s:
+            return
+        now = self._clock.monotonic()
+        start = max(now, self._free_at)
+        self._free_at = start + count / self._bytes_s
+        if start > now:
+            await self._clock.sleep(start - now)
+
+
+async def finished(threads: Threads, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Call in a thread. When cancelled, it is waited for all the same: nobody closes a file that is being read."""
+    work = asyncio.get_running_loop().run_in_executor(threads, lambda: function(*args, **kwargs))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait((work,))
+        raise
