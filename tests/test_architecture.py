@@ -20,19 +20,20 @@ SIDES = {
     "domain": {"domain"},
     "wire": {"wire", "domain"},
     "client": {"client", "wire", "domain"},
-    "controller": {"controller", "wire", "domain"},
-    "satellite": {"satellite", "wire", "domain"},
+    "daemons": {"daemons", "domain"},
+    "controller": {"controller", "daemons", "wire", "domain"},
+    "satellite": {"satellite", "daemons", "wire", "domain"},
     "cli": {"cli", "client", "wire", "domain"},
     "web": {"web"},
-    "testing": {"testing", "domain", "wire", "client", "controller", "satellite", "cli", "single"},
-    "single": {"single", "controller", "satellite", "domain", "wire"},
+    "testing": {"testing", "domain", "wire", "client", "controller", "satellite", "cli", "daemons", "single"},
+    "single": {"single", "controller", "satellite", "daemons", "domain", "wire"},
 }
 """Package -> the packages of linstor_core that it may import."""
 
 PURE = {"domain", "wire"}
 IMPURE_MODULES = {"asyncio", "os", "pathlib", "random", "secrets", "shutil", "socket", "subprocess", "threading",
                   "time"}
-ONE_MODULE_EACH = ("flask", "requests", "subprocess", "sqlalchemy", "websockets", "uvicorn")
+ONE_MODULE_EACH = ("flask", "requests", "subprocess", "sqlalchemy", "websockets", "uvicorn", "oslo_config")
 """Libraries that one module a side may import, so that they can be replaced there."""
 
 BANNED_WORDS = {"manager", "handler", "helper", "helpers", "util", "utils", "common", "base", "misc"}

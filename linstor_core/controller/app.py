@@ -317,6 +317,16 @@ def unauthorized(services: Services) -> Response:
     return response
 
 
+def stopping(services: Services) -> Response:
+    """What a caller is told whose request did not end before the controller had to."""
+    item = entry(Severity.ERROR, Code.BUSY, 0, "The controller is being stopped.",
+                 cause="The request was still being worked on.",
+                 correction="Repeat it when the controller is back; what was done already is found done.")
+    response = _json([_stamp(services, item)], 503)
+    response.headers["Retry-After"] = "2"
+    return response
+
+
 def _stamp(services: Services, item: ApiCallRc) -> ApiCallRc:
     if item.created_at:
         return item
@@ -325,4 +335,4 @@ def _stamp(services: Services, item: ApiCallRc) -> ApiCallRc:
 
 
 __all__ = ["EventStream", "Pending", "Services", "allowed_methods", "create_app", "has_options_route", "refusal_entry",
-           "unauthorized"]
+           "stopping", "unauthorized"]

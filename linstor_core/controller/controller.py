@@ -45,6 +45,7 @@ class Controller:
         """In the order of their calls."""
         self._publishers: list[Publisher] = []
         self._changes: dict[int, Change] = {}
+        self._ending = False
         self._committer = committer(database, self._committed, self._failed)
 
     @property
@@ -133,6 +134,8 @@ class Controller:
         try:
             async with asyncio.timeout(self.WAIT_S if wait_s is None else wait_s):
                 while (entries := outcome(self.cluster)) is None:
+                    if self._ending:
+                        return (_ends_first(),)
                     event.clear()
                     await event.wait()
                 return entries
@@ -143,6 +146,13 @@ class Controller:
                 self._waiting[key].pop(event, None)
                 if not self._waiting[key]:
                     del self._waiting[key]
+
+    def let_go(self) -> None:
+        """Answer everyone who waits for satellites, now and from now on: this controller is about to end."""
+        self._ending = True
+        for events in self._waiting.values():
+            for event in events:
+                event.set()
 
     async def stop(self) -> None:
         await self._committer.stop()
@@ -171,6 +181,12 @@ def _still_working() -> ApiCallRc:
     return entry(Severity.WARN, 1002, 0, "The work goes on in the background.",
                  cause="A satellite did not finish in time.",
                  correction="Look at the resource's state; nothing has to be repeated.")
+
+
+def _ends_first() -> ApiCallRc:
+    return entry(Severity.WARN, 1002, 0, "The work goes on in the background.",
+                 cause="The controller is being stopped.",
+                 correction="Look at the resource's state when it is back; nothing has to be repeated.")
 
 
 def next_epoch(cluster: Cluster) -> Cluster:

@@ -12,6 +12,7 @@ import uuid
 from pathlib import Path
 
 from linstor_core.controller import auto_unlock
+from linstor_core.controller.access_log import AccessLog, AccessLogChoice
 from linstor_core.controller.app import Services, create_app
 from linstor_core.controller.auto_unlock import Passphrase
 from linstor_core.controller.collector import Collector
@@ -23,10 +24,12 @@ from linstor_core.controller.diagnostics.traffic import Traffic
 from linstor_core.controller.dialing import dial
 from linstor_core.controller.engine import Engine
 from linstor_core.controller.events import EventHub
+from linstor_core.controller.https import CertificateFiles, Certificates, Https
 from linstor_core.controller.keyring import Keyring
+from linstor_core.controller.listeners import Listen, Listeners, Redirect
 from linstor_core.controller.repository import Repository
 from linstor_core.controller.routes import ROUTES
-from linstor_core.controller.server import HttpServer
+from linstor_core.controller.server import Bridge
 from linstor_core.controller.token_gate import TokenGate
 
 
@@ -59,12 +62,19 @@ class SystemContext:
 class ControllerDaemon:
     """A controller on a state folder and a listen address; `repository` replaces the database in that folder.
 
-    With a `passphrase` it opens its master key by itself, and sets one where there is none.
+    With a `passphrase` it opens its master key by itself, and sets one where there is none. With `https` callers of the
+    plain address are redirected there; `serves_http` off leaves the plain address out.
     """
 
     def __init__(self, state: Path, host: str, port: int, repository: Repository | None = None,
-                 passphrase: Passphrase | None = None) -> None:
+                 passphrase: Passphrase | None = None, *, https: Https | None = None, serves_http: bool = True,
+                 access_log: AccessLogChoice | None = None) -> None:
+        """Raises InvalidInput for a certificate that can't be used."""
         self._state = state
+        self._https = https
+        self._certificates = Certificates(https.files) if https is not None else None
+        self._serves_http = serves_http
+        self._access_log_choice = access_log
         self._passphrase = passphrase
         self._repository = repository or Repository.in_folder(state)
         self._address = (host, port)
@@ -87,22 +97,53 @@ class ControllerDaemon:
             await auto_unlock.unlock(self.controller, keyring, self._passphrase)
         services = Services(self.controller, self._events, keyring, self._context.now_ms, links.reconnect, links.ask,
                             self._instruments, links.set_log_levels, links.check_file)
-        self._http = HttpServer(create_app(services, ROUTES), services, gate, *self._address)
-        await self._http.start()
+        self._access_log = self._open_access_log()
+        self._listeners = self._make_listeners(Bridge(create_app(services, ROUTES), services, gate, self._access_log))
+        await self._listeners.start()
         self._engine.start(self._collector.settle)
+
+    def _open_access_log(self) -> AccessLog | None:
+        choice = self._access_log_choice
+        return AccessLog(choice.path, choice.mode) if choice is not None and choice.mode != "no_log" else None
+
+    def _make_listeners(self, bridge: Bridge) -> Listeners:
+        plain = [Listen(*self._address, bridge)] if self._serves_http else []
+        if self._https is None or self._certificates is None:
+            return Listeners(plain)
+        redirect = [Listen(*self._address, Redirect(self._https.port))] if self._serves_http else []
+        return Listeners([*redirect, Listen(self._https.host, self._https.port, bridge, self._certificates.context)])
+
+    def load_certificates(self, files: CertificateFiles | None) -> None:
+        """Take new certificates for connections from now on. Raises InvalidInput; then nothing changes."""
+        if self._certificates is not None and files is not None:
+            self._certificates.load(files)
+
+    def status(self) -> str:
+        cluster = self.controller.cluster
+        places = ", ".join(f"{host} port {port}" for host, port in self._listeners.addresses)
+        return (f"serves {len(cluster.nodes)} nodes and {len(cluster.resource_definitions)} resource definitions on "
+                f"{places}")
 
     def _make_instruments(self) -> Instruments:
         ring = LogRing()
         logging.getLogger().addHandler(ring)
         return Instruments(self._state, self._address, self._repository.location, self._repository.copy_to,
                            ErrorReports(self._state / "error-reports", self._context.now_ms), Traffic(), ring,
-                           ResourceMetrics(), self._context.now_ms)
+                           ResourceMetrics(), self._context.now_ms,
+                           (self._https.host, self._https.port) if self._https is not None else None,
+                           self._serves_http,
+                           self._access_log_choice.mode if self._access_log_choice is not None else "no_log")
 
     async def stop(self) -> None:
+        """Within two seconds, whoever listens or waits: what has been accepted is stored, the rest is refused."""
         self._engine.quiet()
+        self._listeners.close()
         self._events.close()
-        await self._http.stop()
+        self.controller.let_go()
+        await self._listeners.drain()
         await self._engine.stop()
         self._repository.close()
+        if self._access_log is not None:
+            self._access_log.close()
         logging.getLogger().removeHandler(self._instruments.log_ring)
         await asyncio.to_thread(self._instruments.error_reports.close)

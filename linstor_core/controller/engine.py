@@ -36,6 +36,9 @@ class Engine:
     UPKEEP_AT_ONCE = 500
     """How many definitions are looked at before others get a turn of the loop."""
 
+    FAREWELL_S = 0.5
+    """How long the links may take to be closed; a satellite that hangs would keep the end waiting."""
+
     def __init__(self, database: Database, context: Context, *, jitter: Callable[[], float], dial: Dial,
                  committer: StartCommitter = CommitterThread) -> None:
         """Loads from a database that is open. Raises DatabaseUnavailable."""
@@ -67,7 +70,8 @@ class Engine:
 
     async def stop(self) -> None:
         """Everything that was begun is committed."""
-        await self.links.stop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.links.stop(), self.FAREWELL_S)
         with contextlib.suppress(asyncio.CancelledError):
             await self.controller.stop()
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from linstor_core.domain.cluster import KINDS, Document
-from linstor_core.domain.errors import Code, DatabaseUnavailable
+from linstor_core.domain.errors import Code, DatabaseNewer, DatabaseUnavailable
 
 SCHEMA = 1
 """The layout of the tables; a database with a higher number is refused."""
@@ -28,10 +28,11 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(cl
 
 
 def decode(kind: str, version: int, body: bytes) -> Document:
-    """Raises DatabaseUnavailable for a document that this release cannot read."""
+    """Raises DatabaseUnavailable for a document that this release cannot read, DatabaseNewer where a newer one can."""
     if kind not in VERSIONS or version > VERSIONS[kind]:
-        raise DatabaseUnavailable(f"The database holds a document of kind {kind!r}, version {version}, which this "
-                                  "release does not know.", Code.SQL, correction="Start the release that wrote it.")
+        raise DatabaseNewer(f"The database holds a document of kind {kind!r}, version {version}, which this "
+                            "release does not know.", Code.SQL, correction="Start the release that wrote it, or "
+                            "restore the copy of the database that was made before the upgrade.")
     try:
         if version == VERSIONS[kind]:
             document: Document = _DECODERS[kind].decode(body)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from linstor_core.controller import migrations
 from linstor_core.domain.cluster import KINDS, Cluster, ControllerSettings, Document, Key
-from linstor_core.domain.errors import Code, DatabaseUnavailable, InvalidInput
+from linstor_core.domain.errors import Code, DatabaseNewer, DatabaseUnavailable, InvalidInput
 
 _metadata = sa.MetaData()
 _documents = sa.Table(
@@ -76,7 +76,7 @@ class Repository:
             found = self._connection.execute(
                 sa.select(_settings.c.value).where(_settings.c.name == "schema")).scalar()
             if found is not None and int(found) > migrations.SCHEMA:
-                raise DatabaseUnavailable(
+                raise DatabaseNewer(
                     f"The database was written by a newer release (schema {found}, this release knows "
                     f"{migrations.SCHEMA}).", Code.SQL, correction="Start the newer release, or restore the backup "
                     "that was made before the upgrade.")

@@ -1,4 +1,4 @@
-"""HTTP: uvicorn in front, and a thin bridge that calls the Flask application inside the event loop.
+"""HTTP: a thin bridge between what the listeners read and the Flask application, inside the event loop.
 
 Reads never block, so they are answered where they arrive; a write gives a `Pending` response whose work is awaited.
 Long lists are sent in pieces with a turn of the loop between them.
@@ -7,18 +7,16 @@ Long lists are sent in pieces with a turn of the loop between them.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
 import msgspec
-import uvicorn
 from flask import Flask, Response
 
+from linstor_core.controller.access_log import AccessLog
 from linstor_core.controller.app import (
     BODY,
     EventStream,
@@ -26,15 +24,13 @@ from linstor_core.controller.app import (
     Services,
     allowed_methods,
     has_options_route,
+    stopping,
     unauthorized,
 )
+from linstor_core.controller.listeners import Receive, Scope, Send
 from linstor_core.controller.token_gate import TokenGate
 from linstor_core.domain.errors import Code
 from linstor_core.wire.api_call_rc import Severity, entry
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 GZIP_FROM_BYTES = 1000
@@ -44,10 +40,11 @@ PACKED_ALREADY = ("application/octet-stream",)
 class Bridge:
     """ASGI outside, WSGI request objects inside."""
 
-    def __init__(self, app: Flask, services: Services, gate: TokenGate) -> None:
+    def __init__(self, app: Flask, services: Services, gate: TokenGate, access_log: AccessLog | None = None) -> None:
         self._app = app
         self._services = services
         self._gate = gate
+        self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,15 +63,22 @@ class Bridge:
         start = time.perf_counter()
         response, path = self._call(scope, body)
         if isinstance(response, Pending):
-            response = await response.work
+            try:
+                response = await response.work
+            except asyncio.CancelledError:
+                # The controller ends. Whether the work was done is not known here: the caller has to look, or repeat.
+                response = stopping(self._services)
         if isinstance(response, EventStream):
             await _send_events(response, receive, send)
             return
         try:
             await _send(scope, response, send)
         finally:
-            self._services.instruments.traffic.add(scope["method"], path, response.status_code,
-                                                   time.perf_counter() - start)
+            took_s = time.perf_counter() - start
+            self._services.instruments.traffic.add(scope["method"], path, response.status_code, took_s)
+            if self._access_log is not None:
+                self._access_log.add((scope.get("client") or ("-", 0))[0], scope["method"], scope["path"],
+                                     response.status_code, took_s)
 
     def _admits(self, scope: Scope) -> bool:
         return self._gate.admits(scope["path"], scope["headers"], (scope.get("client") or ("", 0))[0])
@@ -201,39 +205,3 @@ async def _send_too_large(send: Send) -> None:
                (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-class HttpServer:
-    """uvicorn on one address, started and stopped inside a loop that somebody else runs."""
-
-    STOP_WITHIN_S = 1
-
-    def __init__(self, app: Flask, services: Services, gate: TokenGate, host: str, port: int) -> None:
-        config = uvicorn.Config(Bridge(app, services, gate), host=host, port=port, http="httptools", loop="none",
-                                lifespan="off", access_log=False, log_config=None, server_header=False,
-                                date_header=False, ws="none", proxy_headers=False,
-                                timeout_graceful_shutdown=self.STOP_WITHIN_S)
-        self._server = _Server(config)
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Listen. Raises OSError when the address can't be bound."""
-        self._task = asyncio.create_task(self._server.serve(), name="http")
-        while not self._server.started:
-            if self._task.done():
-                await self._task
-                raise OSError("The REST address could not be bound.")
-            await asyncio.sleep(0.005)
-
-    async def stop(self) -> None:
-        self._server.should_exit = True
-        if self._task is not None:
-            await self._task
-
-
-class _Server(uvicorn.Server):
-    """Signals belong to whoever composes the process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield

@@ -27,12 +27,15 @@ def level_of(logger: str) -> str:
 
 def running(instruments: Instruments) -> rest.ControllerConfig:
     host, port = instruments.listen
+    https = rest.ListenConfig(enabled=False)
+    if instruments.https is not None:
+        https = rest.ListenConfig(enabled=True, listen_address=instruments.https[0], port=instruments.https[1])
     return rest.ControllerConfig(
         config=rest.ConfigFolder(dir=str(instruments.state)), debug=rest.DebugConfig(console_enabled=False),
         log=rest.LogConfig(print_stack_trace=True, level=level_of(LIBRARIES), level_linstor=level_of(OURS),
-                           rest_access_mode="NO_LOG"),
+                           rest_access_mode=instruments.access_log_mode.upper()),
         db=rest.DatabaseConfig(connection_url=instruments.database),
-        http=rest.ListenConfig(enabled=True, listen_address=host, port=port), https=rest.ListenConfig(enabled=False),
+        http=rest.ListenConfig(enabled=instruments.serves_http, listen_address=host, port=port), https=https,
         ldap=rest.LdapConfig(enabled=False))
 
 

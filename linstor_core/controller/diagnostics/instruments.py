@@ -29,6 +29,10 @@ class Instruments(Struct):
     log_ring: LogRing
     resource_metrics: ResourceMetrics
     now_ms: Callable[[], int]
+    https: tuple[str, int] | None = None
+    """Where HTTPS is served, too."""
+    serves_http: bool = True
+    access_log_mode: str = "no_log"
 
 
 SetLogLevels = Callable[[str, dict[str, str]], Awaitable[dict[str, str] | None]]

@@ -1,0 +1,1 @@
+"""What every daemon owes its administrator: settings from a file, a log, word to the supervisor, a clean end."""
