@@ -16,6 +16,8 @@ from linstor_core.controller.committer import CommitterThread, StartCommitter
 from linstor_core.controller.controller import Controller, next_epoch
 from linstor_core.controller.dialing import Dial
 from linstor_core.controller.dispatcher import Dispatcher
+from linstor_core.controller.eviction_clock import EvictionClock
+from linstor_core.controller.job_runner import JobRunner
 from linstor_core.controller.lease_clock import LeaseClock
 from linstor_core.controller.operations import reports, seed
 from linstor_core.controller.repository import Database
@@ -47,11 +49,15 @@ class Engine:
         self.controller.on_publish(dispatcher.published)
         self.links = SatelliteLinks(self.controller, dispatcher, context.new_uuid(), jitter, dial=dial)
         self._leases = LeaseClock(self.controller)
+        self._jobs = JobRunner(self.controller)
+        self._evictions = EvictionClock(self.controller)
 
     def start(self, grown: Callable[[int], None] = _for_nothing) -> None:
         """`grown` is told the number of definitions now and then."""
         self.links.start()
         self._leases.start()
+        self._jobs.start()
+        self._evictions.start()
         self._upkeep = asyncio.create_task(self._keep_up(grown), name="upkeep")
 
     async def _keep_up(self, grown: Callable[[int], None]) -> None:
@@ -67,6 +73,8 @@ class Engine:
         """Begin nothing more by itself."""
         self._upkeep.cancel()
         self._leases.stop()
+        self._jobs.stop()
+        self._evictions.stop()
 
     async def stop(self) -> None:
         """Everything that was begun is committed."""

@@ -1,0 +1,125 @@
+"""Leaving a node: an evacuation keeps one move for every resource with data there, until none is left."""
+
+from __future__ import annotations
+
+from msgspec import structs
+
+from linstor_core.controller.change import Change, Context
+from linstor_core.controller.operations import job_edits
+from linstor_core.controller.operations.move_checks import Obstacle
+from linstor_core.domain.cluster import Cluster, key_of
+from linstor_core.domain.errors import Code
+from linstor_core.domain.jobs import REVERTIBLE, Job, JobKind, JobState
+from linstor_core.domain.nodes import Node
+from linstor_core.domain.resources import Resource
+
+EVACUATE = "EVACUATE"
+MOVES_AT_ONCE = 500
+"""How many moves are filed in one commit."""
+SHOWN_NAMES = 5
+
+
+def live_on(cluster: Cluster, node_name: str, kind: JobKind = JobKind.EVACUATE) -> Job | None:
+    """The job of this kind about a node that is not finished."""
+    jobs = (cluster.jobs[key] for key in cluster.live_jobs)
+    return next((job for job in jobs if job.kind is kind and key_of(job.node_name) == key_of(node_name)), None)
+
+
+def begun(cluster: Cluster, context: Context, node: Node, targets: tuple[str, ...],
+          avoided: tuple[str, ...]) -> tuple[Job, ...]:
+    """What to put when a node is to be left. Asked for again it changes the targets, and tries again what was called
+    off by hand; nothing is moved twice.
+    """
+    found = live_on(cluster, node.name)
+    if found is not None:
+        again = structs.replace(found, targets=targets or found.targets, avoided=avoided or found.avoided, ending=None)
+        forgotten = tuple(structs.replace(child, parent="") for child in children(cluster, found)
+                          if child.state is JobState.CANCELLED)
+        return ((again,) if again != found else ()) + forgotten
+    if not left_on(cluster, node.name):
+        return ()
+    job = Job(context.new_uuid(), JobKind.EVACUATE, node.name, targets=targets, avoided=avoided,
+              created_ms=context.now_ms())
+    return (job_edits.went(job, context, f"Everything is to leave node '{node.name}'."),)
+
+
+def children(cluster: Cluster, job: Job) -> list[Job]:
+    """The moves of an evacuation, in the order in which they were filed."""
+    found = [child for child in cluster.jobs.values() if child.parent == job.uuid]
+    return sorted(found, key=lambda child: (child.created_ms, child.uuid))
+
+
+def left_on(cluster: Cluster, node_name: str) -> list[Resource]:
+    """The resources with data on a node, by name."""
+    return sorted((resource for resource in cluster.resources_on(node_name) if not resource.is_diskless),
+                  key=lambda resource: key_of(resource.name))
+
+
+def step(cluster: Cluster, context: Context, job: Job) -> Change:
+    """What is to be done next; nothing where something has to happen first."""
+    node = cluster.node(job.node_name)
+    moves = children(cluster, job)
+    live = [child for child in moves if not child.is_finished]
+    if node is None or job.ending is not None or EVACUATE not in node.flags:
+        return _called_off(context, job, node, live)
+    left = left_on(cluster, node.name)
+    covered = {child.resource_uuid for child in moves if not child.is_finished or child.state is JobState.CANCELLED}
+    fresh = [_move(context, job, resource) for resource in left
+             if resource.uuid not in covered and not resource.is_deleting][:MOVES_AT_ONCE]
+    if fresh:
+        return job_edits.change(job, job_edits.working(job, context), *fresh)
+    obstacle = _obstacle(cluster, node, left, live)
+    if obstacle is not None:
+        return job_edits.change(job, job_edits.waiting(job, context, obstacle))
+    if not left and not live:
+        return job_edits.change(job, job_edits.ended(
+            job, context, JobState.DONE, f"Nothing with data is left on node '{node.name}'. It keeps its mark until "
+            "'linstor node restore'."))
+    return job_edits.change(job, job_edits.working(job, context))
+
+
+def _move(context: Context, job: Job, resource: Resource) -> Job:
+    now_ms = context.now_ms()
+    return Job(context.new_uuid(), JobKind.MOVE, resource.node_name, resource_name=resource.name,
+               resource_uuid=resource.uuid, parent=job.uuid, created_ms=now_ms, changed_ms=now_ms)
+
+
+def _called_off(context: Context, job: Job, node: Node | None, live: list[Job]) -> Change:
+    """What is past its point of return goes on; all else is as before."""
+    stopped = [structs.replace(child, ending=JobState.CANCELLED) for child in live
+               if child.ending is None and child.stage in REVERTIBLE]
+    if live:
+        return job_edits.change(job, job_edits.working(job, context), *stopped)
+    if node is None:
+        message = f"Node '{job.node_name}' is not there any more."
+    else:
+        message = "Called off." if EVACUATE in node.flags else f"Node '{node.name}' takes part again."
+    return job_edits.change(job, job_edits.ended(job, context, JobState.CANCELLED, message))
+
+
+def _obstacle(cluster: Cluster, node: Node, left: list[Resource], live: list[Job]) -> Obstacle | None:
+    """What hinders all that is left; None while something goes on."""
+    if live:
+        if any(child.state is not JobState.WAITING for child in live):
+            return None
+        first = next((child for child in live if child.blocked_by), live[0])
+        return Obstacle(first.blocked_code, f"{_count(len(live))} can't be moved now. '{first.resource_name}': "
+                                            f"{first.blocked_by}")
+    if left:
+        return Obstacle(Code.BUSY, f"The moves of {_names([each.name for each in left])} were called off; evacuate the "
+                                   "node again to try them again.")
+    kept = sorted({snapshot.resource_name for snapshot in cluster.snapshots.values()
+                   if snapshot.on_node(node.name) is not None})
+    if kept:
+        return Obstacle(Code.SNAPSHOTS_NOT_SUPPORTED, f"Snapshots of {_names(kept)} are left on it; they can't be "
+                                                      "moved.")
+    return None
+
+
+def _count(number: int) -> str:
+    return "1 resource" if number == 1 else f"{number} resources"
+
+
+def _names(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(f"'{name}'" for name in names[:SHOWN_NAMES]) + more
