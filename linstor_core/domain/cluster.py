@@ -13,6 +13,7 @@ from immutables import Map
 from msgspec import Struct, structs
 
 from linstor_core.domain.auth_tokens import AuthToken
+from linstor_core.domain.certificates import Authority, Invitation, NodeCertificate
 from linstor_core.domain.encryption import MasterKey
 from linstor_core.domain.jobs import Job
 from linstor_core.domain.kinds import KINDS, ControllerSettings, Document, Key, Kind, key_of
@@ -71,6 +72,10 @@ class Cluster(Struct, frozen=True):
     revision: int = 0
     master_key: MasterKey | None = None
     auth_tokens: Map[str, AuthToken] = _EMPTY
+    authorities: Map[str, Authority] = _EMPTY
+    node_certificates: Map[str, NodeCertificate] = _EMPTY
+    """By the node's key."""
+    invitations: Map[str, Invitation] = _EMPTY
     nodes: Map[str, Node] = _EMPTY
     storage_pool_definitions: Map[str, StoragePoolDefinition] = _EMPTY
     storage_pools: Map[tuple[str, str], StoragePool] = _EMPTY

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from linstor_core.domain.auth_tokens import AuthToken
+from linstor_core.domain.certificates import Authority, Invitation, NodeCertificate
 from linstor_core.domain.encryption import MasterKey
 from linstor_core.domain.jobs import Job
 from linstor_core.domain.nodes import Node
@@ -70,6 +71,9 @@ KINDS: dict[type, Kind] = {
     ControllerSettings: Kind("controller", "controller", lambda _: ""),
     MasterKey: Kind("master_key", "master_key", lambda _: ""),
     AuthToken: Kind("auth_token", "auth_tokens", lambda token: str(token.number)),
+    Authority: Kind("authority", "authorities", lambda authority: str(authority.serial)),
+    NodeCertificate: Kind("node_certificate", "node_certificates", lambda held: key_of(held.node_name)),
+    Invitation: Kind("invitation", "invitations", lambda invitation: str(invitation.identity)),
     Node: Kind("node", "nodes", _named),
     StoragePoolDefinition: Kind("storage_pool_definition", "storage_pool_definitions", _named),
     StoragePool: Kind("storage_pool", "storage_pools", _on_node),

@@ -10,7 +10,7 @@ from linstor_core.wire.content_transfer import ContentRequest
 from linstor_core.wire.external_files import ApplyFiles, CheckedFile, CheckFile, FilesSeen
 from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 OLDEST_PROTOCOL_VERSION = 1
 LOG_LEVELS_SINCE = 2
 """The first protocol with SetLogLevels."""
@@ -18,6 +18,8 @@ FILES_SINCE = 3
 """The first protocol with external files."""
 CONTENT_SINCE = 4
 """The first protocol with the transfer of content from satellite to satellite."""
+CERTIFICATES_SINCE = 5
+"""The first protocol with InstallCertificate."""
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 
 
@@ -110,6 +112,21 @@ class LogLevels(Struct, frozen=True, tag="log_levels"):
     levels: dict[str, str]
 
 
+class InstallCertificate(Struct, frozen=True, tag="install_certificate"):
+    """Show this certificate (PEM) from the next connection on. It is made for the key that the satellite has."""
+
+    number: int
+    certificate: str
+
+
+class CertificateInstalled(Struct, frozen=True, tag="certificate_installed"):
+    """The answer to the InstallCertificate of that number: which one is there now, or why it is not."""
+
+    number: int
+    serial: str = ""
+    failure: str = ""
+
+
 class Report(Struct, frozen=True, tag="report"):
     """What the satellite sees, sent after it worked and when something changed by itself.
 
@@ -123,8 +140,8 @@ class Report(Struct, frozen=True, tag="report"):
 
 
 ToSatellite = (Hello | FullSync | ApplyPools | ApplyResource | ForgetResource | PlanResource | SetLogLevels | ApplyFiles
-               | CheckFile)
-Answer = PlannedSteps | LogLevels | CheckedFile
+               | CheckFile | InstallCertificate)
+Answer = PlannedSteps | LogLevels | CheckedFile | CertificateInstalled
 """To the question of the same number."""
 ToController = HelloAnswer | Report | Answer | FilesSeen
 

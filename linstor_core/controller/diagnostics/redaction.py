@@ -8,11 +8,12 @@ from typing import Any
 from msgspec import to_builtins
 
 from linstor_core.domain.auth_tokens import AuthToken
+from linstor_core.domain.certificates import Authority, Invitation
 from linstor_core.domain.cluster import KINDS, Document
 from linstor_core.domain.encryption import MasterKey
 
 MASK = "(removed)"
-NEVER = frozenset(KINDS[cls].name for cls in (MasterKey, AuthToken))
+NEVER = frozenset(KINDS[cls].name for cls in (MasterKey, AuthToken, Authority, Invitation))
 """Kinds of documents that are left out altogether."""
 FOREIGN = frozenset({"key_value_store"})
 """Kinds whose values are other programs' business: their keys stay, none of their values."""
