@@ -13,11 +13,14 @@ from pathlib import Path
 from linstor_proxmox.volume_names import VolumeName
 
 ROOT = Path("/dev/linstorcore")
+DEVICES = Path("/dev")
+"""What is below it does not outlive a reboot: a name that is there is of this boot."""
 
 
 class NodeLinks:
-    def __init__(self, root: Path = ROOT) -> None:
+    def __init__(self, root: Path = ROOT, devices: Path = DEVICES) -> None:
         self._root = root
+        self._devices = devices
 
     def path(self, storage: str, volume: VolumeName, snapshot: str = "") -> Path:
         return self._root / storage / (f"{volume.leaf}@{snapshot}" if snapshot else volume.leaf)
@@ -44,7 +47,7 @@ class NodeLinks:
         self._note(link).unlink(missing_ok=True)
 
     def proven_device(self, link: Path) -> str:
-        """Where a link leads, if that is a block device whose own path names the resource; else empty.
+        """Where a link leads, if that is a block device in /dev whose own path names the resource; else empty.
 
         A number like /dev/loop3 may be somebody else's by now, so it proves nothing without the controller.
         """
@@ -53,7 +56,8 @@ class NodeLinks:
             is_block = stat.S_ISBLK(os.stat(device).st_mode)
         except OSError:
             return ""
-        return device if is_block and resource and resource in device else ""
+        is_of_this_boot = Path(os.path.normpath(device)).is_relative_to(self._devices)
+        return device if is_block and is_of_this_boot and resource and resource in device else ""
 
     def rename(self, storage: str, old: VolumeName, new: VolumeName) -> None:
         link = self.path(storage, old)

@@ -21,7 +21,10 @@ from tests.plugins.opennebula.conftest import (
     mark_incomplete,
     write,
 )
+from tools import loop_mounts, processes, services
+from tools.services import Service
 
+MIB = 1024 * 1024
 VM = 7
 IMAGE = "OpenNebula-Image-3"
 CLONE = f"{IMAGE}-vm{VM}-disk0"
@@ -259,3 +262,21 @@ def test_nonsense_is_refused(platform: Platform) -> None:
         answer = platform.tm(*map(str, arguments))
         assert answer.status == 1
         assert "ERROR" in answer.messages
+
+
+def test_links_stay_right_when_a_host_boots_and_devices_get_other_numbers(
+        cloned: Path, cluster: Service, volumes: VolumeService) -> None:
+    write(cloned, b"clone")
+    led, before = os.readlink(cloned), os.path.realpath(cloned)
+    processes.stop(cluster.identity)
+    loop_mounts.release(cluster.pool_dir)
+    decoy = cluster.pool_dir / "decoy"
+    decoy.write_bytes(bytes(MIB))
+    processes.run(["losetup", before, str(decoy)])  # so the clone's device is another one
+    cluster.identity = services.start("linstor_core.single", [
+        "--listen", cluster.address, "--satellite-listen", cluster.satellite, "--name", NODE, "--state",
+        str(cluster.state)], cluster.log)
+    services.wait_until_healthy(cluster.address, cluster.identity, cluster.log)
+    volumes.make_available(CLONE, NODE)
+    assert os.readlink(cloned) == led and os.path.realpath(cloned) != before
+    assert content_of(cloned, 5) == b"clone"
