@@ -12,14 +12,16 @@ from msgspec import structs
 
 from linstor_core.satellite.__main__ import serve, settings_of
 from linstor_core.satellite.clock import SystemClock
+from linstor_core.satellite.device_links import DeviceLinks
 from linstor_core.satellite.satellite import real_world
 from linstor_core.testing.cut_executor import CutExecutor, kill_process
 
 
 def main(arguments: list[str]) -> None:
-    world = real_world(SystemClock())
+    settings = settings_of(arguments[1:])
+    world = real_world(SystemClock(), DeviceLinks(settings.device_links, settings.state_directory))
     doomed = CutExecutor(world.executor, int(arguments[0]), kill_process)
-    asyncio.run(serve(settings_of(arguments[1:]), structs.replace(world, executor=doomed)))
+    asyncio.run(serve(settings, structs.replace(world, executor=doomed)))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,14 @@ from linstor_core.satellite.executor import Executor
 from linstor_core.satellite.facts import LinkFacts, Unobserved
 from linstor_core.satellite.failures import StepFailed
 from linstor_core.satellite.observer import Observer
+from linstor_core.satellite.reconciler import Reconciler, World
+from linstor_core.satellite.spec_store import SpecStore, StoredPools, StoredResource
 from linstor_core.satellite.steps import LinkDevice, UnlinkDevice
 from linstor_core.testing.cut_executor import Cut
 from linstor_core.testing.driver_contract import Node
-from linstor_core.testing.satellite_specs import resource, snapshot, source, volume
+from linstor_core.testing.satellite_specs import pool, resource, snapshot, source, volume
+from linstor_core.testing.simulated_node import SimulatedNode
+from linstor_core.testing.virtual_clock import VirtualClock
 from linstor_core.wire.resource_spec import ResourceSpec
 from tests.satellite.conftest import RealRig, SimulatedRig
 from tools import loop_mounts, processes
@@ -210,3 +216,26 @@ def test_names_of_an_earlier_boot_go_before_anything_else(rig: NamedRig) -> None
     assert rig.observer.links("r") == LinkFacts(str(rig.names / "r"))
     assert os.listdir(rig.names / "gone") == ["notes"] and not (rig.names / "r").exists()
     assert node.fine(resource(volume())).volumes[0].symlinks == (str(rig.names / "r" / "0"),)
+
+
+def test_names_of_what_is_not_here_any_more_go(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        node = SimulatedNode(("/pool",))
+        node.names["orphan"] = {"0": "/dev/loop7"}
+        with ThreadPoolExecutor(4) as threads:
+            store = SpecStore(tmp_path, threads)
+            reconciler = Reconciler(World(node, node, VirtualClock(), lambda: 0.5), store, threads, lambda _: None,
+                                    lambda _: None)
+            reconciler.start("node1")
+            await reconciler.apply_pools(StoredPools(1, (pool("/pool"),)))
+            for name in ("a", "b"):
+                await reconciler.apply(StoredResource(resource(volume(f"d{name}", name=name), name=name), 1))
+            async with asyncio.timeout(10):
+                while "orphan" in node.names:  # noqa: ASYNC110  (nobody tells)
+                    await asyncio.sleep(0.005)
+            assert set(node.names) == {"a", "b"}
+            await reconciler.forget("a")
+            assert set(node.names) == {"b"} and len(node.loops) == 2, "the device stays"
+            await reconciler.stop()
+            await store.close()
+    asyncio.run(scenario())
