@@ -7,13 +7,10 @@ here may pass anything between them.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import os
-import signal
 import socket
 import sys
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import uvloop
@@ -21,8 +18,11 @@ from msgspec import Struct
 
 from linstor_core.controller import auto_unlock
 from linstor_core.controller.daemon import ControllerDaemon
+from linstor_core.daemons import exit_statuses, lifetime, logs, values
+from linstor_core.daemons.command_line import argument
+from linstor_core.daemons.supervisor import Supervisor
 from linstor_core.domain.errors import LinstorError
-from linstor_core.satellite.satellite import Satellite, SatelliteSettings, file_folder, links_folder
+from linstor_core.satellite.satellite import Satellite, SatelliteSettings
 
 
 class SingleSettings(Struct, frozen=True):
@@ -38,30 +38,26 @@ class SingleSettings(Struct, frozen=True):
     """The folder of stable names of devices; empty for none."""
 
 
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise argparse.ArgumentTypeError(f"HOST:PORT is needed, not '{text}'")
-    return host.strip("[]"), int(port)
-
-
 def settings_of(arguments: list[str] | None) -> SingleSettings:
     parser = argparse.ArgumentParser(prog="python -m linstor_core.single",
                                      description="A controller and a satellite in one process.")
-    parser.add_argument("--listen", type=_address, default=("127.0.0.1", 3370), metavar="HOST:PORT",
+    parser.add_argument("--listen", type=argument(values.listen), default=("127.0.0.1", 3370), metavar="HOST:PORT",
                         help="REST address (127.0.0.1:3370)")
-    parser.add_argument("--satellite-listen", type=_address, default=("127.0.0.1", 3366), metavar="HOST:PORT",
-                        help="the satellite's address (127.0.0.1:3366)")
+    parser.add_argument("--satellite-listen", type=argument(values.listen), default=("127.0.0.1", 3366),
+                        metavar="HOST:PORT", help="the satellite's address (127.0.0.1:3366)")
     parser.add_argument("--name", default=socket.gethostname(), help="the node's name (%(default)s)")
     parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="folder of both; made where missing")
-    parser.add_argument("--allow-external-files", type=file_folder, action="append", default=[], metavar="DIR",
+    parser.add_argument("--allow-external-files", type=argument(values.folder), action="append", default=[],
+                        metavar="DIR",
                         help="let external files be written below this folder; may be given several times (nowhere)")
-    parser.add_argument("--device-links", type=links_folder, metavar="DIR",
+    parser.add_argument("--device-links", type=argument(values.folder_or_none), metavar="DIR",
                         help="where devices get names that stay, DIR/RESOURCE/NUMBER; '' for none (by-res below "
                              "--state)")
-    parser.add_argument("--log-level", default="INFO", help="DEBUG, INFO, WARNING, ERROR (%(default)s)")
+    parser.add_argument("--log-level", type=argument(values.level), default="INFO", metavar="LEVEL",
+                        help="trace, debug, info, warning or error (info)")
     parsed = parser.parse_args(arguments)
-    logging.basicConfig(level=parsed.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.start(sys.stderr, os.environ)
+    logs.set_levels(parsed.log_level, parsed.log_level)
     return SingleSettings(parsed.listen, parsed.satellite_listen, parsed.name, parsed.state,
                           tuple(parsed.allow_external_files),
                           str(parsed.state.absolute() / "by-res") if parsed.device_links is None
@@ -75,18 +71,34 @@ def parts_of(settings: SingleSettings) -> tuple[ControllerDaemon, Satellite]:
                                         settings.file_folders, settings.device_links)))
 
 
+class Both:
+    """The satellite first: then the controller's first call to it gets through."""
+
+    def __init__(self, controller: ControllerDaemon, satellite: Satellite) -> None:
+        self._controller = controller
+        self._satellite = satellite
+
+    async def start(self) -> None:
+        await self._satellite.start()
+        try:
+            await self._controller.start()
+        except BaseException:
+            await self._satellite.stop()
+            raise
+
+    async def stop(self) -> None:
+        try:
+            await self._controller.stop()
+        finally:
+            await self._satellite.stop()
+
+    def status(self) -> str:
+        return f"{self._controller.status()}; {self._satellite.status()}"
+
+
 async def serve(controller: ControllerDaemon, satellite: Satellite) -> None:
     """Until SIGTERM or SIGINT. Volumes stay attached. Raises LinstorError, OSError when one of them can't start."""
-    ending = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ending.set)
-    async with AsyncExitStack() as running:
-        # The satellite first: then the controller's first call to it gets through.
-        await satellite.start()
-        running.push_async_callback(satellite.stop)
-        await controller.start()
-        running.push_async_callback(controller.stop)
-        await ending.wait()
+    await lifetime.run(Both(controller, satellite), Supervisor(os.environ, os.getpid()))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -94,9 +106,12 @@ def main(arguments: list[str] | None = None) -> int:
         uvloop.run(serve(*parts_of(settings_of(arguments))))
     except (LinstorError, OSError) as fault:
         print(f"linstor: {fault}", file=sys.stderr)
-        return 1
-    return 0
+        return exit_statuses.FAILED
+    return exit_statuses.OK
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    logging.shutdown()
+    # A step that still runs holds a thread: it works on what has no name yet, nobody has to wait for it.
+    os._exit(status)

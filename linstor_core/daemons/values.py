@@ -88,6 +88,12 @@ def levels(given: str) -> tuple[tuple[str, str], ...]:
     return tuple((logger.strip(), level(name)) for logger, _, name in pairs)
 
 
+def folder_or_none(given: str) -> str:
+    """A folder, or nothing at all."""
+    name = text(given)
+    return folder(name) if name else ""
+
+
 def one_of(*words: str) -> _OneOf:
     """A reader of one of these words, in whatever case."""
     return _OneOf(words)

@@ -6,65 +6,115 @@ import argparse
 import asyncio
 import logging
 import os
-import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from linstor_core.daemons import command_line, exit_statuses, lifetime, logs, options, values
+from linstor_core.daemons.command_line import Source, argument
+from linstor_core.daemons.lifetime import Reload
+from linstor_core.daemons.options import Key
+from linstor_core.daemons.supervisor import Supervisor
+from linstor_core.domain.errors import LinstorError
 from linstor_core.satellite.device_links import DEFAULT_FOLDER
 from linstor_core.satellite.reconciler import World
-from linstor_core.satellite.satellite import DEFAULT_PORT, Satellite, SatelliteSettings, file_folder, links_folder
+from linstor_core.satellite.satellite import Satellite, SatelliteSettings
+from linstor_core.satellite.settings import CONFIG_FILE, DEFAULT_PORT, DEFAULT_STATE, ELSEWHERE, SatelliteOptions
 
-DEFAULT_STATE = Path("/var/lib/linstor-satellite")
+PROGRAM = "linstor-satellite"
 
 
-def settings_of(arguments: list[str] | None) -> SatelliteSettings:
-    parser = argparse.ArgumentParser(prog="linstor-satellite", description="Holds volumes on this node.")
-    parser.add_argument("--name", default=socket.gethostname(), help="the node's name (default: %(default)s)")
-    parser.add_argument("--listen", default=f"0.0.0.0:{DEFAULT_PORT}", metavar="ADDRESS:PORT",
-                        help="where the controller dials (default: %(default)s)")
-    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, metavar="DIR",
-                        help="where the satellite keeps what it knows (default: %(default)s)")
-    parser.add_argument("--allow-external-files", type=file_folder, action="append", default=[], metavar="DIR",
+def _parser() -> argparse.ArgumentParser:
+    parser = command_line.parser(PROGRAM, "Holds volumes on this node.", options.rows_of(SatelliteOptions), CONFIG_FILE)
+    parser.add_argument("--name", help=f"the node's name (default: the host's, {socket.gethostname()})")
+    parser.add_argument("--listen", type=argument(values.listen), metavar="ADDRESS:PORT",
+                        help=f"where the controller dials (default: 0.0.0.0:{DEFAULT_PORT})")
+    parser.add_argument("--state", type=Path, metavar="DIR",
+                        help=f"where the satellite keeps what it knows (default: {DEFAULT_STATE})")
+    parser.add_argument("--allow-external-files", type=argument(values.folder), action="append", metavar="DIR",
                         help="let the controller write external files below this folder; may be given several times "
                              "(default: nowhere)")
-    parser.add_argument("--device-links", type=links_folder, metavar="DIR",
+    parser.add_argument("--device-links", type=argument(values.folder_or_none), metavar="DIR",
                         help="where volumes' devices get names that stay, DIR/RESOURCE/NUMBER; no other satellite may "
                              f"use the folder; '' for no names (default: {DEFAULT_FOLDER}, with a --state of its own "
                              "the folder by-res in there)")
     parser.add_argument("--verbose", action="store_true", help="log every step")
-    parsed = parser.parse_args(arguments)
-    address, _, port = parsed.listen.rpartition(":")
-    if not address or not port.isdigit():
-        parser.error(f"--listen needs ADDRESS:PORT, not '{parsed.listen}'")
-    logging.basicConfig(level=logging.INFO if parsed.verbose else logging.WARNING,
-                        format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    links = parsed.device_links
-    if links is None:
-        links = DEFAULT_FOLDER if parsed.state == DEFAULT_STATE else str(parsed.state.absolute() / "by-res")
-    return SatelliteSettings(parsed.name, parsed.state, address.strip("[]"), int(port),
-                             tuple(parsed.allow_external_files), links)
+    return parser
+
+
+def _overrides(parsed: argparse.Namespace) -> dict[Key, Any]:
+    """What the command line says, by the file's options."""
+    found: dict[Key, Any] = {}
+    if parsed.listen is not None:
+        found["netcom", "bind_address"], found["netcom", "port"] = parsed.listen
+    if parsed.allow_external_files is not None:
+        found["files", "allowExtFiles"] = tuple(parsed.allow_external_files)
+    if parsed.verbose:
+        found["logging", "level"] = found["logging", "linstor_level"] = "INFO"
+    for key, value in ((("stlt", "overrideNodeName"), parsed.name), (("state", "path"), parsed.state),
+                       (("files", "device_links"), parsed.device_links)):
+        if value is not None:
+            found[key] = value
+    return found
+
+
+def _source_of(arguments: Sequence[str] | None) -> Source[SatelliteOptions]:
+    """Ends the process where the command line asks for a sample or makes no sense."""
+    parsed = _parser().parse_args(arguments)
+    if parsed.sample_config:
+        print(options.sample(options.rows_of(SatelliteOptions), PROGRAM), end="")
+        sys.exit(exit_statuses.OK)
+    return Source(SatelliteOptions, CONFIG_FILE, ELSEWHERE, parsed, _overrides(parsed))
+
+
+def _set_levels(chosen: SatelliteOptions) -> None:
+    logs.set_levels(chosen.logging.level, chosen.logging.linstor_level, chosen.logging.levels)
+
+
+def _settings(chosen: SatelliteOptions) -> SatelliteSettings:
+    return SatelliteSettings(chosen.stlt.overrideNodeName or socket.gethostname(), chosen.state.path,
+                             chosen.netcom.bind_address, chosen.netcom.port, chosen.files.allowExtFiles,
+                             chosen.device_links())
+
+
+def settings_of(arguments: Sequence[str] | None) -> SatelliteSettings:
+    """What the command line and the file say. The log goes to the standard error from now on. Raises BadSettings."""
+    chosen = _source_of(arguments).read()
+    logs.start(sys.stderr, os.environ)
+    _set_levels(chosen)
+    return _settings(chosen)
 
 
 async def serve(settings: SatelliteSettings, world: World | None = None) -> None:
     """Until SIGTERM or SIGINT."""
-    ending = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ending.set)
-    satellite = Satellite(settings, world)
-    await satellite.start()
-    await ending.wait()
-    await satellite.stop()
+    await lifetime.run(Satellite(settings, world), Supervisor(os.environ, os.getpid()))
 
 
-def main(arguments: list[str] | None = None) -> None:
+def _run(source: Source[SatelliteOptions]) -> None:
+    chosen = source.read()
+    _set_levels(chosen)
+    satellite = Satellite(_settings(chosen))
+    reload = Reload(source.read, chosen)
+    reload.on_reload.append(_set_levels)
+    reload.on_reload.append(lambda fresh: satellite.allow_files(fresh.files.allowExtFiles))
+    asyncio.run(lifetime.run(satellite, Supervisor(os.environ, os.getpid()), reload))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    source = _source_of(arguments)
+    logs.start(sys.stderr, os.environ)
     try:
-        asyncio.run(serve(settings_of(arguments)))
-    except OSError as error:
-        sys.exit(f"linstor-satellite: {error}")
+        _run(source)
+    except LinstorError as fault:
+        print(" ".join(filter(None, (f"{PROGRAM}:", fault.message, fault.cause, fault.correction))), file=sys.stderr)
+        sys.exit(exit_statuses.BAD_SETTINGS)
+    except OSError as fault:
+        sys.exit(f"{PROGRAM}: {fault}")
     logging.shutdown()
     # A mkfs that still runs holds a thread: it works on a file without a name that counts, nobody has to wait for it.
-    os._exit(0)
+    os._exit(exit_statuses.OK)
 
 
 if __name__ == "__main__":

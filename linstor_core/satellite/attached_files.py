@@ -51,6 +51,12 @@ class AttachedFiles:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def allow(self, folders: tuple[str, ...]) -> None:
+        """Look at everything again with other folders; what lies outside of them now stays where it is."""
+        if folders != self._folders:
+            self._folders = folders
+            self._news.set()
+
     def apply(self, message: ApplyFiles) -> None:
         """All files of the node; what this satellite wrote and is not among them goes."""
         self._wanted = {file.path: file for file in message.files}

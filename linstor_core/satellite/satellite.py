@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import platform
 import random
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from linstor_core.satellite.listener import Listener, WebsocketListener
 from linstor_core.satellite.loop_devices import LoopDevices
 from linstor_core.satellite.observer import Observer
 from linstor_core.satellite.reconciler import Reconciler, World
+from linstor_core.satellite.settings import DEFAULT_PORT
 from linstor_core.satellite.spec_store import Identity, SpecStore, StoredPools, StoredResource
 from linstor_core.satellite.storage.registry import DRIVERS
 from linstor_core.wire.external_files import ApplyFiles, CheckedFile, CheckFile, FilesSeen
@@ -50,7 +50,6 @@ from linstor_core.wire.node_report import (
 from linstor_core.wire.resource_spec import ResourceSpec
 
 _log = logging.getLogger(__name__)
-DEFAULT_PORT = 3366
 _THREADS = 8
 
 
@@ -65,18 +64,6 @@ class SatelliteSettings(Struct, frozen=True):
     """Where external files may be written: absolute paths without `.` and `..`."""
     device_links: str = ""
     """The folder of stable names of devices: an absolute path, or empty for none."""
-
-
-def file_folder(text: str) -> str:
-    """A folder of `file_folders`, from the command line. Raises ValueError for a relative path."""
-    if not text.startswith("/"):
-        raise ValueError(f"'{text}' is no absolute path")
-    return os.path.normpath("/" + text.lstrip("/"))
-
-
-def links_folder(text: str) -> str:
-    """`device_links`, from the command line. Raises ValueError for a relative path."""
-    return file_folder(text) if text else ""
 
 
 def real_world(clock: Clock, names: DeviceLinks = NO_NAMES) -> World:
@@ -140,6 +127,13 @@ class Satellite:
         if self._given_threads is None:
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._writer.shutdown()
+
+    def status(self) -> str:
+        return f"serves the node {self._settings.name} on {self._settings.address} port {self.port}"
+
+    def allow_files(self, folders: tuple[str, ...]) -> None:
+        """Where external files may be written from now on."""
+        self._files.allow(folders)
 
     # What the reconciler tells
 
