@@ -20,6 +20,7 @@ from linstor_core.controller.controller import Controller
 from linstor_core.controller.dialing import Dial
 from linstor_core.controller.dispatcher import Dispatcher, Mailbox
 from linstor_core.controller.operations import reports
+from linstor_core.domain.certificates import NodeCertificate
 from linstor_core.domain.cluster import key_of
 from linstor_core.domain.errors import LinstorError
 from linstor_core.domain.nodes import ConnectionStatus, NetInterface, Node
@@ -47,12 +48,12 @@ log = logging.getLogger(__name__)
 REPLACED = 4000
 """How a satellite ends a connection in whose place another one has been accepted."""
 
-Renew = Callable[[Node, str], Awaitable[str]]
-"""(node, serial of the certificate that it shows) -> the certificate (PEM) that it should take instead; "" for none."""
+Renew = Callable[[Node, str], Awaitable[NodeCertificate | None]]
+"""(node, serial of the certificate that it shows) -> the certificate that it should take instead, if there is one."""
 
 
-async def _never(_: Node, __: str) -> str:
-    return ""
+async def _never(_: Node, __: str) -> None:
+    """Certificates are somebody else's business."""
 
 
 class Refused(Exception):
@@ -313,11 +314,11 @@ class SatelliteLink:
             except LinstorError as fault:
                 log.warning("Satellite %s: its certificate can't be renewed: %s %s", self._key, fault.message,
                             fault.cause)
-                fresh = ""
-            if fresh and self._protocol >= node_report.CERTIFICATES_SINCE:
-                answer = await self._answer_to(InstallCertificate(next(self._numbers), fresh))
+                fresh = None
+            if fresh is not None and self._protocol >= node_report.CERTIFICATES_SINCE:
+                answer = await self._answer_to(InstallCertificate(next(self._numbers), fresh.certificate))
                 if isinstance(answer, CertificateInstalled) and not answer.failure:
-                    shown = answer.serial
+                    shown = fresh.serial
                 else:
                     why = answer.failure if isinstance(answer, CertificateInstalled) else "no answer"
                     log.warning("Satellite %s: it does not take its new certificate: %s", self._key, why)

@@ -109,11 +109,10 @@ class Link:
 class Channel:
     """Listens, and serves one controller at a time: the newest connection that is accepted."""
 
-    def __init__(self, session: Session, listener: Listener, secure_listener: Listener | None = None) -> None:
-        """`secure_listener` is for connections by TLS."""
+    def __init__(self, session: Session, listener: Listener) -> None:
         self._session = session
         self._listener = listener
-        self._secure_listener = secure_listener
+        self._secure_listener: Listener | None = None
         self._link: Link | None = None
         self._seldom = SeldomLog(_log)
         self._strangers: dict[Connection, asyncio.Timeout] = {}
@@ -121,12 +120,14 @@ class Channel:
         self.port = 0
         self.secure_port = 0
 
-    async def start(self, address: str, port: int | None, secure_port: int | None = None) -> None:
-        """None: not there. Port 0 takes a free one, which `port` and `secure_port` then tell. Raises OSError."""
-        if port is not None:
-            self.port = await self._listener.start(self._serve, address, port)
-        if secure_port is not None and self._secure_listener is not None:
-            self.secure_port = await self._secure_listener.start(self._serve, address, secure_port)
+    async def start(self, address: str, port: int) -> None:
+        """Port 0 takes a free one, which `port` then tells. Raises OSError."""
+        self.port = await self._listener.start(self._serve, address, port)
+
+    async def start_secure(self, listener: Listener, address: str, port: int) -> None:
+        """The same by TLS, which `listener` brings; `secure_port` tells."""
+        self._secure_listener = listener
+        self.secure_port = await listener.start(self._serve, address, port)
 
     async def stop(self) -> None:
         stops = [listener.stop() for listener in (self._listener, self._secure_listener) if listener is not None]

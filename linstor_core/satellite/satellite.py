@@ -11,7 +11,7 @@ from concurrent.futures import Executor as Threads
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from linstor_core import __version__
 from linstor_core.domain.nodes import ConnectionStatus
@@ -21,6 +21,7 @@ from linstor_core.satellite import log_levels
 from linstor_core.satellite.attached_files import AttachedFiles
 from linstor_core.satellite.channel import Channel, Link
 from linstor_core.satellite.clock import Clock, SystemClock
+from linstor_core.satellite.credentials import Credentials, TlsFiles, joined_as, joined_files
 from linstor_core.satellite.device_links import NO_NAMES, DeviceLinks
 from linstor_core.satellite.executor import Executor
 from linstor_core.satellite.layers.registry import LAYERS
@@ -37,10 +38,12 @@ from linstor_core.wire.node_report import (
     PROTOCOL_VERSION,
     ApplyPools,
     ApplyResource,
+    CertificateInstalled,
     ForgetResource,
     FullSync,
     Hello,
     HelloAnswer,
+    InstallCertificate,
     LogLevels,
     PlannedSteps,
     PlanResource,
@@ -50,6 +53,7 @@ from linstor_core.wire.node_report import (
 from linstor_core.wire.resource_spec import ResourceSpec
 
 _log = logging.getLogger(__name__)
+DEFAULT_TLS_PORT = 3367
 _THREADS = 8
 
 
@@ -64,6 +68,11 @@ class SatelliteSettings(Struct, frozen=True):
     """Where external files may be written: absolute paths without `.` and `..`."""
     device_links: str = ""
     """The folder of stable names of devices: an absolute path, or empty for none."""
+    tls: TlsFiles | None = None
+    """None: what joining a cluster has left in the state folder, if it has."""
+    tls_port: int = DEFAULT_TLS_PORT
+    plain: bool | None = None
+    """Whether to listen without TLS on `port`. None: where there is no certificate."""
 
 
 def real_world(clock: Clock, names: DeviceLinks = NO_NAMES) -> World:
@@ -82,19 +91,27 @@ class Satellite:
     def __init__(self, settings: SatelliteSettings, world: World | None = None,
                  open_store: Callable[[Path, Threads], SpecStore] = SpecStore,
                  listener: Listener | None = None, threads: Threads | None = None) -> None:
-        self._settings = settings
+        joined = joined_as(settings.state_directory) if settings.tls is None else None
+        # Whoever has joined is who the cluster takes it for, whatever the machine is called now.
+        self._settings = structs.replace(settings, name=joined.node_name) if joined is not None else settings
         self._world = world
         self._open_store = open_store
         self._given_threads = threads
         self._link: Link | None = None
         self._synced = False
         self._syncing: asyncio.Task[None] | None = None
+        self._credentials: Credentials | None = None
         self._channel = Channel(self, listener or WebsocketListener())
 
     @property
     def port(self) -> int:
         """Where it listens, once started."""
         return self._channel.port
+
+    @property
+    def tls_port(self) -> int:
+        """The same by TLS."""
+        return self._channel.secure_port
 
     async def start(self) -> None:
         """Raises OSError when the state directory or the port cannot be used."""
@@ -111,11 +128,39 @@ class Satellite:
         self._files = AttachedFiles(world, self._store, self._threads, self._settings.file_folders, self._on_files)
         self._files.start()
         try:
-            await self._channel.start(self._settings.address, self._settings.port)
+            await self._listen()
         except OSError:
             await self.stop()
             raise
-        _log.info("satellite %s listens on %s port %d", self._settings.name, self._settings.address, self.port)
+        _log.info("satellite %s listens on %s port %d (PLAIN), port %d (SSL)", self._settings.name,
+                  self._settings.address, self.port, self.tls_port)
+
+    async def _listen(self) -> None:
+        settings = self._settings
+        files = settings.tls or joined_files(settings.state_directory)
+        if files is not None:
+            self._credentials = Credentials(files)
+            await self._channel.start_secure(WebsocketListener(self._credentials.context), settings.address,
+                                             settings.tls_port)
+        if settings.plain if settings.plain is not None else files is None:
+            await self._channel.start(settings.address, settings.port)
+
+    def load_certificates(self) -> None:
+        """Take certificates that have been replaced on the disk into use. Raises OSError; then nothing changes."""
+        if self._credentials is not None:
+            self._credentials.load()
+
+    async def _install(self, certificate: str) -> str:
+        """Why it could not be done; "" when it is in use."""
+        if self._credentials is None:
+            return "this satellite has no certificate"
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._credentials.write, certificate)
+            self._credentials.load()
+        except OSError as error:
+            return str(error)
+        _log.info("satellite %s has a new certificate", self._settings.name)
+        return ""
 
     async def stop(self) -> None:
         await self._channel.stop()
@@ -223,6 +268,8 @@ class Satellite:
 
     def _apply(self, spec: ResourceSpec, epoch: int) -> asyncio.Future[None] | None:
         stored = StoredResource(spec, epoch)
+            case InstallCertificate():
+                link.tell_answer(CertificateInstalled(message.number, await self._install(message.certificate)))
         if self._reconciler.is_older(spec.resource_name, stored.order):
             _log.warning("%s: the spec of generation %d is older than what is here", spec.resource_name,
                          spec.generation)

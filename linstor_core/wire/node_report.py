@@ -123,7 +123,6 @@ class CertificateInstalled(Struct, frozen=True, tag="certificate_installed"):
     """The answer to the InstallCertificate of that number: which one is there now, or why it is not."""
 
     number: int
-    serial: str = ""
     failure: str = ""
 
 
