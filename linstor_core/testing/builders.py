@@ -50,7 +50,7 @@ def node(context: CountingContext, name: str, **props: str) -> Node:
 
 
 def online(name: str, layers: tuple[str, ...] = ("STORAGE",)) -> NodeSeen:
-    return NodeSeen(name, ConnectionStatus.ONLINE, ("DISKLESS", "FILE", "FILE_THIN"), layers)
+    return NodeSeen(name, ConnectionStatus.ONLINE, ("DISKLESS", "FILE", "FILE_THIN"), layers, transfers_content=True)
 
 
 def pool(context: CountingContext, node_name: str, name: str = "thin", kind: ProviderKind = ProviderKind.FILE_THIN,

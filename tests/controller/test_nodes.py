@@ -145,7 +145,9 @@ def test_a_lost_node_takes_its_replicas_but_not_those_of_others() -> None:
 def test_evacuating_marks_the_node_and_names_what_has_to_move() -> None:
     model = holding(Model.with_nodes(2))
     change = model.run(node_links.evacuate, NodeEvacuate(), node="n1")
-    assert [entry.code for entry in change.answers] == [node_links.WARN_NOT_CONNECTED]
+    started, hindered = change.answers
+    assert started.obj_refs["Job"] in model.cluster.live_jobs
+    assert hindered.obj_refs["RscDfn"] == "data" and "snapshot" in hindered.cause
     assert model.cluster.nodes["N1"].flags == ("EVACUATE",)
     model.run(node_links.restore, NodeRestore(), node="n1")
     assert model.cluster.nodes["N1"].flags == ()

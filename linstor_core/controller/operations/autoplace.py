@@ -10,7 +10,7 @@ from msgspec import structs
 from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
-from linstor_core.controller.operations import placing
+from linstor_core.controller.operations import dependents, placing
 from linstor_core.controller.operations.resources import switched
 from linstor_core.controller.placement import autoplacer, explain, select_filter
 from linstor_core.controller.route import Route
@@ -99,6 +99,7 @@ def make_available(cluster: Cluster, context: Context, call: Call[MakeAvailable]
         if resource is not None and resource.is_deleting:
             raise Conflict(f"'{name}' is being deleted on node '{node_name}'.", Code.BUSY,
                            cause="The node has not confirmed the deletion yet.", correction="Try again later.")
+        dependents.check_not_moving(cluster, name, node_name)
         if resource is not None and "INACTIVE" in resource.flags:
             return switched(call, resource, active=True)
         if resource is not None:

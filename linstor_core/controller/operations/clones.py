@@ -10,7 +10,7 @@ from msgspec import structs
 from linstor_core.controller import lookups, properties
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context, Outcome
-from linstor_core.controller.operations import placing, resource_definitions
+from linstor_core.controller.operations import dependents, placing, resource_definitions
 from linstor_core.controller.operations import volume_documents as documents
 from linstor_core.controller.operations.volume_definitions import check_room
 from linstor_core.controller.placement import number_pools
@@ -47,6 +47,7 @@ def clone(cluster: Cluster, context: Context, call: Call[CloneRequest]) -> Chang
                                correction="Give a name or an external name.")
         name = resource_definitions.new_name(cluster, name, body.external_name or "")
     with lookups.about(RscDfn=name):
+        dependents.check_not_moving(cluster, origin.name)
         replicas = _replicas(cluster, origin)
         target, told = _target(cluster, context, origin, body, name)
         sizes = {volume.number: volume.size_kib for volume in target.volume_definitions}

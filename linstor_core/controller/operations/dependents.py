@@ -8,9 +8,13 @@ from linstor_core.controller.operations import tombstones
 from linstor_core.controller.operations.tombstones import End
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code, Conflict
+from linstor_core.domain.jobs import Stage
 from linstor_core.domain.observed import ResourceSeen
 from linstor_core.domain.resources import Resource, Volume
 from linstor_core.domain.snapshots import Snapshot
+
+_STANDS_STILL = (Stage.CLOSING, Stage.COPYING, Stage.OPENING)
+_GOES = (Stage.REMOVING, Stage.REVERTING)
 
 
 def with_flag(flags: tuple[str, ...], flag: str) -> tuple[str, ...]:
@@ -71,12 +75,16 @@ def check_not_in_use(cluster: Cluster, resource: Resource) -> None:
 
 
 def check_not_a_source(cluster: Cluster, resource: Resource, number: int | None = None) -> None:
-    """Raises Conflict (992) while a clone is still being made of this resource, or of one volume of it."""
+    """Raises Conflict (992) while a clone is still being made of this resource, or of one volume of it. What moves it
+    to another node is no clone: it may go together with it.
+    """
     own = {(key_of(volume.storage_pool), volume.identifier) for volume in resource.volumes
            if number is None or volume.number == number}
-    for copy, volume in _copies_on(cluster, resource.node_name):
+    for copy, volume in _copies_from(cluster, resource.node_name):
         source = volume.source
-        if source is not None and not source.snapshot_name and (key_of(source.storage_pool), source.identifier) in own:
+        if source is None or source.snapshot_name or (source.node_name and key_of(copy.name) == key_of(resource.name)):
+            continue
+        if (key_of(source.storage_pool), source.identifier) in own:
             raise _busy(f"'{resource.name}'", copy, volume)
 
 
@@ -84,17 +92,34 @@ def check_snapshot_not_a_source(cluster: Cluster, snapshot: Snapshot) -> None:
     """Raises Conflict (992) while a restored or rolled back volume still waits for data of this snapshot."""
     for part in snapshot.nodes:
         ids = {volume.data_id for volume in part.volumes}
-        for copy, volume in _copies_on(cluster, part.node_name):
+        for copy, volume in _copies_from(cluster, part.node_name):
             source = volume.source
             if source is not None and source.snapshot_name and source.data_id in ids:
                 raise _busy(f"The snapshot '{snapshot.name}' of '{snapshot.resource_name}'", copy, volume)
 
 
-def _copies_on(cluster: Cluster, node_name: str) -> list[tuple[Resource, Volume]]:
+def _copies_from(cluster: Cluster, node_name: str) -> list[tuple[Resource, Volume]]:
+    """Volumes, wherever they are, whose content is being copied from this node."""
     node_key = key_of(node_name)
-    return [(resource, volume) for definition, node in cluster.copying if node == node_key
+    return [(resource, volume) for definition, node in cluster.copying
             for resource in (cluster.resources[definition, node],)
-            for volume in resource.volumes if volume.is_copying]
+            for volume in resource.volumes if volume.is_copying and volume.source is not None
+            and key_of(volume.source.node_name or resource.node_name) == node_key]
+
+
+def check_not_moving(cluster: Cluster, name: str, node_name: str = "") -> None:
+    """Raises Conflict (992) while the content of a definition has to stand still, because it is on its way to another
+    node; also while what is left of it on `node_name` is being removed.
+    """
+    key = key_of(name)
+    for node in cluster.nodes_of.get(key, ()):
+        job = cluster.move_at((key, node))
+        if job is None or not (job.stage in _STANDS_STILL or (node == key_of(node_name) and job.stage in _GOES)):
+            continue
+        raise Conflict(f"'{name}' is being moved.", Code.BUSY,
+                       cause=f"Job {job.uuid} takes it from node '{job.node_name}' to node '{job.target_node}'.",
+                       correction=f"Wait until it is there, or call it off: linstor job cancel {job.uuid}",
+                       refs={"Node": job.node_name})
 
 
 def _busy(what: str, copy: Resource, volume: Volume) -> Conflict:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from msgspec import structs
 
+from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
-from linstor_core.controller.operations import job_edits
+from linstor_core.controller.operations import job_edits, move_checks
 from linstor_core.controller.operations.move_checks import Obstacle
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code
 from linstor_core.domain.jobs import REVERTIBLE, Job, JobKind, JobState
 from linstor_core.domain.nodes import Node
 from linstor_core.domain.resources import Resource
+from linstor_core.wire.api_call_rc import MODIFIED, ApiCallRc, Severity
 
 EVACUATE = "EVACUATE"
 MOVES_AT_ONCE = 500
 """How many moves are filed in one commit."""
 SHOWN_NAMES = 5
+SHOWN_OBSTACLES = 100
+"""How many resources an answer tells of."""
 
 
 def live_on(cluster: Cluster, node_name: str, kind: JobKind = JobKind.EVACUATE) -> Job | None:
@@ -53,6 +60,23 @@ def left_on(cluster: Cluster, node_name: str) -> list[Resource]:
     """The resources with data on a node, by name."""
     return sorted((resource for resource in cluster.resources_on(node_name) if not resource.is_diskless),
                   key=lambda resource: key_of(resource.name))
+
+
+def entries(call: Call[Any], cluster: Cluster, node: Node) -> Iterator[ApiCallRc]:
+    """What a caller is told: the job, and which resources have to wait and why."""
+    refs = {"Node": node.name}
+    job = live_on(cluster, node.name)
+    left = left_on(cluster, node.name)
+    if job is None or not left:
+        return
+    yield call.rc(Severity.SUCCESS, MODIFIED, f"{_count(len(left))} of node '{node.name}' move to other nodes.",
+                  details=f"Job: {job.uuid}", refs={**refs, "Job": job.uuid})
+    for resource in left[:SHOWN_OBSTACLES]:
+        obstacle = move_checks.against_leaving(cluster, resource) or move_checks.unable(cluster, node.name)
+        if obstacle is not None and not resource.is_deleting:
+            yield call.rc(Severity.WARN, 0, f"'{resource.name}' can't leave node '{node.name}' now.",
+                          cause=obstacle.text, correction="Once that is over it goes by itself.",
+                          refs={**refs, "RscDfn": resource.name})
 
 
 def step(cluster: Cluster, context: Context, job: Job) -> Change:

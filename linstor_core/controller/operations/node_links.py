@@ -9,7 +9,7 @@ from msgspec import structs
 from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context, Outcome
-from linstor_core.controller.operations import reports
+from linstor_core.controller.operations import dependents, evacuations, evictions, reports, returns
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain.cluster import Cluster, Document, Key, key_of
 from linstor_core.domain.errors import Code, Conflict
@@ -26,8 +26,8 @@ WAIT_S = 10.0
 
 SATELLITE_CONNECTED = 9
 WARN_NOT_CONNECTED = 1002
-EVACUATE = "EVACUATE"
-EVICTED = "EVICTED"
+EVACUATE = evacuations.EVACUATE
+EVICTED = evictions.EVICTED
 
 
 def connected(call: Call[Any], node: Node) -> Outcome:
@@ -64,23 +64,20 @@ async def reconnect(services: Any, call: Call[NoBody]) -> list[ApiCallRc]:
     return [call.rc(Severity.SUCCESS, 0, f"Reconnecting to '{node.name}'.", refs=refs), *waited]
 
 
-def evacuate(cluster: Cluster, _: Context, call: Call[NodeEvacuate]) -> Change:
-    """Marks the node, so that nothing new is placed there, and says what has to leave."""
+def evacuate(cluster: Cluster, context: Context, call: Call[NodeEvacuate]) -> Change:
+    """Marks the node, so that nothing new is placed there, and starts the job that moves everything away."""
     refs = {"Node": call.path["node"]}
     with lookups.about(**refs):
         node = lookups.node(cluster, call.path["node"])
         for name in (*(call.body.target or ()), *(call.body.do_not_target or ())):
             lookups.node(cluster, name)
-    held = sorted(resource.name for resource in cluster.resources_on(node.name) if not resource.is_diskless)
-    flags = node.flags if EVACUATE in node.flags else (*node.flags, EVACUATE)
-    warnings = tuple(call.rc(
-        Severity.WARN, WARN_NOT_CONNECTED, f"Resource '{name}' still has its data on '{node.name}'.",
-        cause="Replicas are not moved by themselves.",
-        correction="Clone or restore it on another node, then delete it here.", refs=refs) for name in held)
-    return Change((structs.replace(node, flags=flags),), answers=warnings)
+    marked = structs.replace(node, flags=dependents.with_flag(node.flags, EVACUATE))
+    jobs = evacuations.begun(cluster, context, marked, call.body.target or (), call.body.do_not_target or ())
+    return Change((marked, *jobs), answers=tuple(evacuations.entries(
+        call, cluster.with_documents((marked, *jobs), ()), marked)))
 
 
-def evict(cluster: Cluster, _: Context, call: Call[NoBody]) -> Change:
+def evict(cluster: Cluster, context: Context, call: Call[NoBody]) -> Change:
     """Gives a node up that is out of reach: nothing is placed there, and what it holds does not count any more."""
     refs = {"Node": call.path["node"]}
     with lookups.about(**refs):
@@ -89,26 +86,30 @@ def evict(cluster: Cluster, _: Context, call: Call[NoBody]) -> Change:
             raise Conflict(f"Node '{node.name}' is connected.", Code.IN_USE,
                            cause="Only a node that is out of reach is given up.",
                            correction="Use 'linstor node evacuate' to keep new data off it.")
-    held = sorted(resource.name for resource in cluster.resources_on(node.name) if not resource.is_diskless)
-    flags = node.flags if EVICTED in node.flags else (*node.flags, EVICTED)
+    held = [resource.name for resource in evacuations.left_on(cluster, node.name)]
     warnings = tuple(call.rc(
         Severity.WARN, WARN_NOT_CONNECTED, f"Resource '{name}' still has a replica on '{node.name}'.",
         cause="Replicas are not made anew elsewhere by themselves.",
         correction="Place another replica, or bring the node back and use 'linstor node restore'.", refs=refs)
         for name in held)
     told = call.rc(Severity.SUCCESS, MODIFIED, f"Node '{node.name}' is evicted.", refs=refs)
-    return Change((structs.replace(node, flags=flags),), answers=(told, *warnings))
+    puts = evictions.given_up(cluster, context, node, f"Node '{node.name}' was given up by hand.")
+    return Change(tuple(puts), answers=(told, *warnings))
 
 
-def restore(cluster: Cluster, _: Context, call: Call[NodeRestore]) -> Change:
-    """Takes the marks of an evacuation or eviction off."""
+def restore(cluster: Cluster, context: Context, call: Call[NodeRestore]) -> Change:
+    """Takes the marks of an evacuation or eviction off, which ends their jobs; `delete_resources` and
+    `delete_snapshots` remove what is elsewhere, too.
+    """
     node = lookups.node(cluster, call.path["node"], bare=True)
     if EVACUATE not in node.flags and EVICTED not in node.flags:
         return Change(answers=(entry(Severity.ERROR, 0, 0, f"Node '{node.name}' is neither evacuated nor evicted.",
                                      correction="Nothing has to be restored."),))
     flags = tuple(flag for flag in node.flags if flag not in (EVACUATE, EVICTED))
-    return Change((structs.replace(node, flags=flags, eviction_timestamp_ms=None),), answers=(
-        entry(Severity.SUCCESS, 0, Subject.NODE, f"Node '{node.name}' takes part again."),))
+    puts, deletes, told = returns.cleaned(cluster, context, call, node)
+    restored = structs.replace(node, flags=flags, eviction_timestamp_ms=None)
+    return Change((restored, *puts), deletes, answers=(
+        entry(Severity.SUCCESS, 0, Subject.NODE, f"Node '{node.name}' takes part again."), *told))
 
 
 def without_node(cluster: Cluster, node_key: str) -> tuple[tuple[Document, ...], tuple[tuple[type, Key], ...]]:
@@ -133,7 +134,7 @@ _MODIFY = Operation.MODIFY | Subject.NODE
 ROUTES = (
     Route("PUT", "/v1/nodes/<node>/reconnect", "Break and renew the link to a satellite", service=reconnect,
           mask=_MODIFY),
-    Route("PUT", "/v1/nodes/<node>/evacuate", "Keep new data off a node", write=evacuate, body=NodeEvacuate,
+    Route("PUT", "/v1/nodes/<node>/evacuate", "Move everything off a node", write=evacuate, body=NodeEvacuate,
           mask=_MODIFY, lenient=True),
     Route("PUT", "/v1/nodes/<node>/evict", "Give a node up that is out of reach", write=evict, mask=_MODIFY),
     Route("PUT", "/v1/nodes/<node>/restore", "Let an evacuated or evicted node take part again", write=restore,

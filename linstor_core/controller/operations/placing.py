@@ -14,6 +14,7 @@ from linstor_core.controller.operations import volume_documents as documents
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code, Conflict, LinstorError
 from linstor_core.domain.layers import DEFAULT_STACK, LUKS, STORAGE, checked_stack
+from linstor_core.domain.nodes import Node
 from linstor_core.domain.props import POOL_NAME
 from linstor_core.domain.resource_definitions import ResourceDefinition
 from linstor_core.domain.resources import Resource
@@ -66,6 +67,16 @@ def check_layers(cluster: Cluster, stack: tuple[str, ...], node_names: Sequence[
                        cause="A layer of the stack is not supported where the resource would go.",
                        details="; ".join(f"{name} lacks {', '.join(layers)}" for name, layers in lacking.items()),
                        correction="Give the layer list STORAGE, or install what the layers need on the nodes.")
+
+
+def check_stays(node: Node) -> None:
+    """Raises Conflict (975) for a node that is being left or was given up: nothing new goes there."""
+    leaving = [flag for flag in node.flags if flag in ("EVACUATE", "EVICTED")]
+    if leaving:
+        raise Conflict(f"Nothing new is placed on node '{node.name}'.", Code.EVACUATING,
+                       cause=f"It is marked {', '.join(leaving)}.",
+                       correction=f"Take another node, or take the mark off: linstor node restore {node.name}",
+                       refs={"Node": node.name})
 
 
 def missing_layers(cluster: Cluster, stack: tuple[str, ...], node_name: str) -> tuple[str, ...]:

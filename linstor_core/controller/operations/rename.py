@@ -16,6 +16,7 @@ from linstor_core.controller.route import Route
 from linstor_core.domain import names
 from linstor_core.domain.cluster import KINDS, Cluster, Document, Key, key_of
 from linstor_core.domain.errors import AlreadyExists, Code, Conflict
+from linstor_core.domain.jobs import Job
 from linstor_core.domain.registers import ResourceConnection
 from linstor_core.domain.resource_definitions import ResourceDefinition
 from linstor_core.domain.schedules import ScheduleUse, Scope
@@ -38,6 +39,7 @@ def rename(cluster: Cluster, _: Context, call: Call[ResourceDefinitionRename]) -
                                 correction="Choose another name.")
         _check_nothing_pending(cluster, definition)
     puts = _renamed(cluster, definition, new)
+    puts += [structs.replace(job, resource_name=new) for job in _moves(cluster, definition)]
     deletes = [] if other is not None else _old_keys(cluster, definition)
     done = call.rc(Severity.SUCCESS, MODIFIED, f"Resource definition '{definition.name}' renamed to '{new}'.",
                    details=f"UUID: {definition.uuid}", refs={"UUID": definition.uuid, "RscDfn": new})
@@ -52,6 +54,7 @@ def rename(cluster: Cluster, _: Context, call: Call[ResourceDefinitionRename]) -
 
 def _check_nothing_pending(cluster: Cluster, definition: ResourceDefinition) -> None:
     """Raises Conflict (992) while somebody waits for work on the old name, or copies from it."""
+    dependents.check_not_moving(cluster, definition.name)
     pending = sorted({"DELETE", "CLONING"} & set(definition.flags))
     snapshots = cluster.snapshots_of_definition(definition.name)
     pending += [f"snapshot '{snapshot.name}'" for snapshot in snapshots
@@ -98,6 +101,13 @@ def _old_keys(cluster: Cluster, definition: ResourceDefinition) -> list[tuple[ty
 def _connections(cluster: Cluster, definition: ResourceDefinition) -> list[ResourceConnection]:
     return [found for key, found in cluster.resource_connections.items()
             if key[0] == key_of(definition.name) and found.definition_uuid == definition.uuid]
+
+
+def _moves(cluster: Cluster, definition: ResourceDefinition) -> list[Job]:
+    """Those that have not begun yet."""
+    found = (cluster.move_at((key_of(definition.name), node)) for node in cluster.nodes_of.get(
+        key_of(definition.name), ()))
+    return [job for job in found if job is not None]
 
 
 def _schedule_uses(cluster: Cluster, definition: ResourceDefinition) -> list[ScheduleUse]:

@@ -54,6 +54,7 @@ def _create(cluster: Cluster, context: Context, call: Call[Any], node_name: str,
         if "DELETE" in definition.flags:
             raise Conflict(f"'{definition.name}' is being deleted.", Code.BUSY, cause="Its deletion is not complete.",
                            correction="Wait until it is gone, then create it anew.")
+        placing.check_stays(node)
         stack = placing.stack_for(cluster, definition, body.layer_list)
         _check_flags(body.resource.flags)
         placing.check_layers(cluster, stack, [node.name])
@@ -128,6 +129,7 @@ def _switched(cluster: Cluster, call: Call[Any], *, active: bool) -> Change:
         lookups.node(cluster, node_name)
         lookups.definition(cluster, name)
         resource = lookups.resource(cluster, name, node_name)
+        dependents.check_not_moving(cluster, name, node_name)
         if not active:
             dependents.check_not_in_use(cluster, resource)
     return switched(call, resource, active=active)
@@ -157,6 +159,7 @@ def delete(cluster: Cluster, context: Context, call: Call[Any]) -> Change:
             details="There was nothing to delete.", refs=refs),))
     with lookups.about(**refs):
         end = tombstones.end_of(call)
+        dependents.check_not_moving(cluster, name)
         dependents.check_can_go(cluster, resource)
         dependents.check_nothing_is_taken(cluster, resource, end)
     puts, deletes = dependents.deletion(cluster, resource, context.now_ms(), end)

@@ -57,6 +57,7 @@ def _called_off(call: Call[Any], cluster: Cluster, turned: list[Resource]) -> tu
 
 def _check_nothing_pending(cluster: Cluster, definition: ResourceDefinition, snapshot: Snapshot) -> None:
     """Raises Conflict (992) while anything that came after the snapshot is still on its way."""
+    dependents.check_not_moving(cluster, definition.name)
     flags = {flag for volume in definition.volume_definitions for flag in volume.flags} | set(definition.flags)
     pending = sorted(flags & {"RESIZE", "DELETE", "CLONING"})
     pending += [f"snapshot '{other.name}'" for other in cluster.snapshots_of_definition(definition.name)

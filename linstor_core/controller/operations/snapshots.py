@@ -58,6 +58,7 @@ def new_snapshot(cluster: Cluster, context: Context, resource_name: str, body: S
     if cluster.snapshot(resource_name, name) is not None:
         raise AlreadyExists(f"'{resource_name}' has a snapshot '{name}' already.", Code.EXISTS_SNAPSHOT_DFN,
                             cause="Names are compared without regard to case.", details=f"Snapshot: {name}")
+    dependents.check_not_moving(cluster, resource_name)
     sources = _sources(cluster, definition, body.nodes)
     for resource in sources:
         _check_can_be_taken(cluster, resource)

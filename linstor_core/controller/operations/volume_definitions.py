@@ -44,6 +44,7 @@ def create(cluster: Cluster, context: Context, call: Call[VolumeDefinitionCreate
             raise AlreadyExists(f"'{name}' has a volume definition {number} already.", Code.EXISTS_VLM_DFN,
                                 cause="The number is taken.", details=f"Resource definition: {name}")
         check_size(body.size_kib or 0)
+        dependents.check_not_moving(cluster, name)
         props, told = properties.initial(ObjectKind.VOLUME_DEFINITION, Subject.VLM_DFN, body.props, {"RscDfn": name})
         has_minor = DRBD in definition.layer_stack
         minor = number_pools.take_minor(cluster, call.body.drbd_minor_number) if has_minor else None
@@ -153,6 +154,7 @@ def _resized(cluster: Cluster, volume: VolumeDefinition, resources: list[Resourc
     check_size(size_kib)
     if not resources:
         return structs.replace(volume, size_kib=size_kib)
+    dependents.check_not_moving(cluster, resources[0].name)
     if size_kib < volume.size_kib:
         raise InvalidInput(f"Volume {volume.number} can't be made smaller.", Code.INVLD_VLM_SIZE,
                            cause=f"It has {volume.size_kib} KiB on {len(resources)} node(s); shrinking to "
@@ -219,6 +221,7 @@ def _buried(cluster: Cluster, context: Context, call: Call[Any], away: list[Reso
 
 
 def _check_volume_deletable(cluster: Cluster, resource: Resource, number: int) -> None:
+    dependents.check_not_moving(cluster, resource.name)
     dependents.check_not_a_source(cluster, resource, number)
     seen = cluster.seen(resource.name, resource.node_name) if cluster.is_online(resource.node_name) else None
     found = seen.volume(number) if seen is not None else None

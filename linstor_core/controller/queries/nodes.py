@@ -6,6 +6,7 @@ from typing import Any
 
 from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
+from linstor_core.controller.operations import evictions
 from linstor_core.controller.queries import lists
 from linstor_core.controller.queries.sorted_keys import sorted_keys
 from linstor_core.controller.route import Route
@@ -27,7 +28,6 @@ _UNKNOWN = ["No information from satellite yet"]
 _NEVER_SEEN = NodeSeen(
     "", ConnectionStatus.OFFLINE, _NEEDS_NOTHING, ("STORAGE",),
     dict.fromkeys(_PROVIDERS, _UNKNOWN), dict.fromkeys(_LAYERS, _UNKNOWN))
-_DEFAULT_EVICTION_MINUTES = 720
 
 
 def shown_props(node: Node, seen: NodeSeen | None) -> dict[str, str]:
@@ -55,11 +55,9 @@ def _eviction(node: Node, seen: NodeSeen | None, settings: ControllerSettings) -
     """When an offline node was, or will be, given up. None while that is not to be expected."""
     if node.eviction_timestamp_ms is not None:
         return node.eviction_timestamp_ms
-    if seen is None or seen.offline_since_ms is None or seen.status is ConnectionStatus.ONLINE:
+    if seen is None or seen.status is ConnectionStatus.ONLINE:
         return None
-    key = "DrbdOptions/AutoEvictAfterTime"
-    minutes = node.props.get(key) or settings.props.get(key) or str(_DEFAULT_EVICTION_MINUTES)
-    return seen.offline_since_ms + int(minutes) * 60_000
+    return evictions.due_ms(node, seen, settings)
 
 
 def _shown(node: Node, seen: NodeSeen | None, settings: ControllerSettings) -> rest_v1.Node:
