@@ -27,8 +27,6 @@ HUB_ADDRESS = "10.97.0.1"
 REST = f"{HUB_ADDRESS}:3370"
 SIZE_KIB = 8 * 1024
 BLOCK = 4096
-MASK_ERROR = 0xC000000000000000
-MASK_WARN = 0x8000000000000000
 NOT_CONNECTED = 1002
 ANSWER_S = 45.0
 """A call that takes longer hangs: the channel notices within 15 s that the other side is silent."""
@@ -205,12 +203,12 @@ def _unfinished(cluster: Cluster) -> list[str]:
              if definition.flags]
     found += [f"{key}: volume {volume.number} has {volume.flags}" for key, definition in
               cluster.resource_definitions.items() for volume in definition.volume_definitions if volume.flags]
-    found += [f"{key} has {resource.flags}" for key, resource in cluster.resources.items() if resource.flags]
+    found += [f"{key} has {resource.flags}" for key, resource in cluster.resources.items() if resource.is_deleting]
     found += [f"{key}: volume {volume.number} is being copied, or has {volume.flags}"
               for key, resource in cluster.resources.items() for volume in resource.volumes
               if volume.is_copying or volume.flags]
     found += [f"snapshot {key} has {snapshot.flags}" for key, snapshot in cluster.snapshots.items()
-              if snapshot.flags != ("SUCCESSFUL",) or any(part.flags for part in snapshot.nodes)]
+              if len(snapshot.flags) != 1 or "DELETE" in snapshot.flags or any(part.flags for part in snapshot.nodes)]
     found += [f"{key} is still to be removed" for key in cluster.tombstones]
     found += [f"job {key} is not finished" for key in cluster.live_jobs]
     uuids = [resource.uuid for resource in cluster.resources.values()]
@@ -233,11 +231,11 @@ def _differences_on(cluster: Cluster, host: Host, shown: dict[tuple[str, str, in
     for place in resource_specs.places_on(cluster, key_of(host.name)):
         spec = resource_specs.build(cluster, place)
         assert spec is not None
-        for volume in spec.volumes:
+        for volume in (volume for volume in spec.volumes if not volume.delete):
             wanted[f"{volume.identifier}.img"] = volume.data_id
             if spec.active:
                 attached[f"{volume.identifier}.img"] = shown.get((spec.resource_name, host.name, volume.number), "")
-        for snapshot in spec.snapshots:
+        for snapshot in (snapshot for snapshot in spec.snapshots if not snapshot.delete):
             for part in snapshot.volumes:
                 wanted[f"{part.identifier}_{snapshot.name}.img"] = part.data_id
     files, inodes = files_on(host)
