@@ -86,6 +86,7 @@ def _volume(cluster: Cluster, definition: ResourceDefinition | None, resource: R
         replaces=volume.replaces,
         file_system=_file_system(cluster, definition, found, resource, volume),
         delete=resource.is_deleting or "DELETE" in volume.flags,
+        must_exist=volume.populated and volume.source is None,
         origin=transfers.origin(cluster, place, volume),
         offer=transfers.offer(cluster, place))
 

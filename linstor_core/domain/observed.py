@@ -88,6 +88,23 @@ class ExternalFileSeen(Struct, frozen=True):
     failure: Failure | None = None
 
 
+class OrphanSeen(Struct, frozen=True):
+    """A file of ours on a node that no spec names. Without `data_id` little is known of it: an older satellite tells
+    only paths, and a file may be unreadable.
+    """
+
+    path: str
+    pool: str = ""
+    data_id: str = ""
+    state: str = ""
+    """`ready` once its content is complete."""
+    size_bytes: int = -1
+    allocated_kib: int = -1
+    modified_ms: int = 0
+    device: str = ""
+    """What is still set up over it."""
+
+
 class NodeSeen(Struct, frozen=True):
     """The link to a satellite and what that satellite can do."""
 
@@ -97,7 +114,7 @@ class NodeSeen(Struct, frozen=True):
     layers: tuple[str, ...] = ()
     unsupported_providers: dict[str, list[str]] = field(default_factory=dict)
     unsupported_layers: dict[str, list[str]] = field(default_factory=dict)
-    orphans: tuple[str, ...] = ()
+    orphans: tuple[OrphanSeen, ...] = ()
     platform: str = ""
     os_variant: str = ""
     reconnect_attempts: int = 0

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from linstor_core.domain.observed import PoolSeen, ResourceSeen
+from linstor_core.domain.observed import OrphanSeen, PoolSeen, ResourceSeen
 from linstor_core.satellite.listener import Listener
 from linstor_core.satellite.seldom_log import SeldomLog
 from linstor_core.wire.connection import Connection, ConnectionLost
@@ -78,9 +78,15 @@ class Link:
         self._answers.append(answer)
         self._news.set()
 
-    def tell_synced(self, generation: int, orphans: tuple[str, ...]) -> None:
+    def tell_orphans(self, orphans: tuple[OrphanSeen, ...]) -> None:
+        """All that there are; goes out after everything that was told before."""
+        synced = self._finish.synced if self._finish is not None else 0
+        self._finish = Report(orphans=tuple(orphan.path for orphan in orphans), orphan_files=orphans, synced=synced)
+        self._news.set()
+
+    def tell_synced(self, generation: int, orphans: tuple[OrphanSeen, ...]) -> None:
         """Goes out after everything that was told before."""
-        self._finish = Report(orphans=orphans, synced=generation)
+        self._finish = Report(orphans=tuple(orphan.path for orphan in orphans), orphan_files=orphans, synced=generation)
         self._news.set()
 
     async def send_all(self) -> None:

@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Protocol
 
 from linstor_core.domain.errors import Code
@@ -29,6 +29,7 @@ from linstor_core.satellite.loop_devices import LoopDevices, file_id_of
 from linstor_core.satellite.storage.driver import POOL_DIRECTORY
 from linstor_core.wire.resource_spec import PoolSpec
 
+_PROBE = ".linstor-probe-"
 _NO_SHARING = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.EXDEV)
 
 
@@ -39,8 +40,8 @@ class NodeObserver(Protocol):
 
     def file(self, path: str) -> Observation: ...
 
-    def tagged_files(self, directory: str) -> tuple[str, ...] | Unobserved:
-        """The paths of all files in a pool's directory that carry a tag of ours."""
+    def tagged_files(self, directory: str, besides: Container[str] = ()) -> tuple[str, ...] | Unobserved:
+        """The paths of all files in a pool's directory that carry a tag of ours, but for these."""
 
     def external_file(self, path: str, folder: str) -> ExternalFileFacts | Absent | Unobserved:
         """What is at a path below an allowed folder, out of which no link leads."""
@@ -122,10 +123,11 @@ class Observer:
             return unobserved(f"the loop device of '{path}'", error)
         return Absent(loop.path, loop.file_id) if loop else Absent()
 
-    def tagged_files(self, directory: str) -> tuple[str, ...] | Unobserved:
+    def tagged_files(self, directory: str, besides: Container[str] = ()) -> tuple[str, ...] | Unobserved:
         try:
-            found = [entry.path for entry in os.scandir(directory)
-                     if entry.is_file(follow_symlinks=False) and backing_files.read_tag(entry.path)[0]]
+            found = [entry.path for entry in os.scandir(directory) if entry.path not in besides
+                     and entry.is_file(follow_symlinks=False) and not entry.name.startswith(_PROBE)
+                     and _has_tag(entry.path)]
         except OSError as error:
             return unobserved(f"the files of '{directory}'", error)
         return tuple(sorted(found))
@@ -143,12 +145,20 @@ class Observer:
         return self._names.resources()
 
 
+def _has_tag(path: str) -> bool:
+    """Raises OSError, but not for a file that is gone by now."""
+    try:
+        return bool(backing_files.read_tag(path)[0])
+    except FileNotFoundError:
+        return False
+
+
 def _probe(directory: str) -> bool | None:
     """Whether blocks can be shared; None when the directory is too full to tell, which must not stop its volumes.
 
     Raises OSError when no file with extended attributes can be made there at all.
     """
-    paths = [os.path.join(directory, f".linstor-probe-{os.getpid()}-{number}") for number in (1, 2)]
+    paths = [os.path.join(directory, f"{_PROBE}{os.getpid()}-{number}") for number in (1, 2)]
     for path in paths:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)

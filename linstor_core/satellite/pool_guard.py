@@ -6,7 +6,7 @@ A pool's directory carries a marker. As long as volumes are known to be in the p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from linstor_core.domain.errors import Code
 from linstor_core.satellite.facts import Absent, ExternalFileFacts, LinkFacts, Observation, PoolFacts, Unobserved
@@ -42,8 +42,8 @@ class PoolGuard:
     def file(self, path: str) -> Observation:
         return self._observer.file(path)
 
-    def tagged_files(self, directory: str) -> tuple[str, ...] | Unobserved:
-        return self._observer.tagged_files(directory)
+    def tagged_files(self, directory: str, besides: Container[str] = ()) -> tuple[str, ...] | Unobserved:
+        return self._observer.tagged_files(directory, besides)
 
     def external_file(self, path: str, folder: str) -> ExternalFileFacts | Absent | Unobserved:
         return self._observer.external_file(path, folder)

@@ -10,7 +10,7 @@ from concurrent.futures import Executor as Threads
 from msgspec import Struct, structs
 
 from linstor_core.domain.errors import Code
-from linstor_core.domain.observed import Failure, PoolSeen, ResourceSeen
+from linstor_core.domain.observed import Failure, OrphanSeen, PoolSeen, ResourceSeen
 from linstor_core.satellite import planner
 from linstor_core.satellite.clock import Clock
 from linstor_core.satellite.convergence import Converged, converge, preview
@@ -21,8 +21,10 @@ from linstor_core.satellite.pool_guard import PoolGuard
 from linstor_core.satellite.registry import Entry, Registry
 from linstor_core.satellite.spec_store import Forgotten, SpecStore, StoredPools, StoredResource
 from linstor_core.satellite.stale_names import StaleNames
+from linstor_core.satellite.orphans import Orphans
 from linstor_core.satellite.storage.driver import Pools
-from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
+from linstor_core.satellite.transfers import Transfers, with_progress
+from linstor_core.wire.resource_spec import ResourceSpec
 
 _log = logging.getLogger(__name__)
 _FIRST_RETRY_S = 15.0
@@ -45,7 +47,9 @@ class Reconciler:
     """`on_resource` and `on_pool` are called in the loop with what changed, or was asked for again."""
 
     def __init__(self, world: World, store: SpecStore, threads: Threads, on_resource: Callable[[ResourceSeen], None],
-                 on_pool: Callable[[PoolSeen], None]) -> None:
+                 on_pool: Callable[[PoolSeen], None], *,
+                 on_orphans: Callable[[tuple[OrphanSeen, ...]], None] = lambda _: None,
+                 transfers: Transfers | None = None) -> None:
         self._world = world
         self._store = store
         self._threads = threads
@@ -61,12 +65,17 @@ class Reconciler:
 
     def start(self, node_name: str) -> None:
         """Go on with everything that is stored."""
+        self._orphans = Orphans(self._observer, self._registry, lambda: self._pools, threads, on_orphans)
+        self._transfers = transfers
+        self._at_work: dict[Entry, ResourceSpec] = {}
+        """By which spec something is done in a thread right now."""
         self._node_name = node_name
         self._pools = {pool.name.upper(): pool for pool in self._store.pools.pools}
         self._observer.markers.update(self._store.pools.markers)
         for key, stored in self._store.resources.items():
             self._stir(self._registry.load(key, stored))
-        self._watching = [asyncio.ensure_future(watch) for watch in (self._watch_pools(), self._watch_resources())]
+        self._watching = [asyncio.ensure_future(watch) for watch in (
+            self._watch_pools(), self._watch_resources(), self._orphans.watch(self._world.clock))]
 
     async def stop(self) -> None:
         """Steps that run are finished; nothing new is begun."""
@@ -129,6 +138,9 @@ class Reconciler:
 
     async def forget_others(self, names: Iterable[str]) -> None:
         """Drop every spec that is not named."""
+            self._orphans.forgetting(entry)
+            if self._transfers is not None:
+                await self._transfers.offers.end_of(entry.stored.spec)
         kept = {name.upper() for name in names}
         for name in [key for key in self._registry if key not in kept]:
             await self.forget(name)
@@ -236,8 +248,8 @@ class Reconciler:
 
     def _is_occupied(self, pool_key: str) -> bool:
         """Whether complete content is known to be in a pool."""
-        return any(stored.known_data_ids and pool_key in {volume.pool.upper() for volume in stored.spec.volumes}
-                   for stored in list(self._store.resources.values()))
+        return any(entry.stored.known_data_ids and pool_key in entry.stored.spec.pool_keys
+                   for entry in self._registry.all())
 
     def _tell_pool(self, key: str, facts: PoolFacts | Unobserved) -> None:
         pool = self._pools.get(key)
@@ -248,23 +260,9 @@ class Reconciler:
             self._pools_seen[key] = seen
             self._on_pool(seen)
 
-    async def orphans(self) -> tuple[str, ...]:
+    async def orphans(self) -> tuple[OrphanSeen, ...]:
         """Files of ours that no spec names. They are never touched."""
-        named = {path for entry in self._registry.all()
-                 for path in planner.interests(entry.stored.spec, self._pools)}
-        pools = list(self._pools.values())
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._find_orphans, pools, named)
-
-    def _find_orphans(self, pools: list[PoolSpec], named: set[str]) -> tuple[str, ...]:
-        found: set[str] = set()
-        for pool in pools:
-            facts = self._observer.pool(pool)
-            if isinstance(facts, Unobserved) or not facts.directory:
-                continue
-            files = self._observer.tagged_files(facts.directory)
-            if not isinstance(files, Unobserved):
-                found.update(files)
-        return tuple(sorted(found - named))
+        return await self._orphans.find()
 
     async def _watch_pools(self) -> None:
         while True:

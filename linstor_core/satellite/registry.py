@@ -8,10 +8,11 @@ resource is parked until its own spec comes. What is stored on disk follows in o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from linstor_core.domain.observed import ResourceSeen
 from linstor_core.satellite.spec_store import Moved, StoredResource
+from linstor_core.satellite.storage.driver import Pools
 from linstor_core.wire.resource_spec import ResourceSpec
 
 PARKED = "?"
@@ -33,6 +34,7 @@ class Entry:
         self.wake = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
         self.waiting: list[asyncio.Future[None]] = []
+        self._paths: tuple[ResourceSpec, Pools, tuple[str, ...]] | None = None
 
     @property
     def is_parked(self) -> bool:
@@ -42,15 +44,20 @@ class Entry:
         """Whether the entry still has the name under which this was worked on."""
         return self.key == stored.spec.resource_name.upper()
 
+    def paths(self, pools: Pools, interests: Callable[[ResourceSpec, Pools], tuple[str, ...]]) -> tuple[str, ...]:
+        """The files that its spec names; worked out again only when that or the pools have changed."""
+        kept = self._paths
+        if kept is None or kept[0] is not self.stored.spec or kept[1] is not pools:
+            kept = self._paths = (self.stored.spec, pools, interests(self.stored.spec, pools))
+        return kept[2]
+
     def is_other_than(self, spec: ResourceSpec) -> bool:
         own = self.stored.spec.identities
         return bool(own) and bool(spec.identities) and own.isdisjoint(spec.identities)
 
     def displaced_by(self, spec: ResourceSpec) -> bool:
         """Whether the spec is that of another thing, while this one may still be wanted under another name."""
-        own = self.stored.spec
-        wanted = not all([volume.delete for volume in own.volumes] + [snapshot.delete for snapshot in own.snapshots])
-        return self.is_other_than(spec) and wanted and bool(self.stored.known_data_ids)
+        return self.is_other_than(spec) and not self.stored.spec.is_removal and bool(self.stored.known_data_ids)
 
 
 class Registry:
@@ -102,6 +109,16 @@ class Registry:
                 self.drop(key)
         if known is not None:
             self._move(known, key)
+        elif here is None and spec.is_removal:
+            self._inherit(key, spec)
+
+    def _inherit(self, key: str, spec: ResourceSpec) -> None:
+        """What another entry knew to be complete, and is to be removed now apart from it, stays known from the start:
+        else its pool could be taken for an empty one in between.
+        """
+        everything = frozenset[str]().union(*(entry.stored.known_data_ids for entry in self._entries.values()))
+        if known := spec.data_ids & everything:
+            self.load(key, StoredResource(spec, 0, known))
 
     def submit(self, stored: StoredResource) -> Entry:
         """The entry of a new spec, with what is known of it from before."""

@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 
 from linstor_core import __version__
 from linstor_core.domain.nodes import ConnectionStatus
-from linstor_core.domain.observed import PoolSeen, ResourceSeen
+from linstor_core.domain.observed import OrphanSeen, PoolSeen, ResourceSeen
 from linstor_core.domain.storage_pools import ProviderKind
 from linstor_core.satellite import log_levels
 from linstor_core.satellite.attached_files import AttachedFiles
@@ -123,7 +123,9 @@ class Satellite:
         if world is None:
             names = DeviceLinks(self._settings.device_links, self._settings.state_directory)
             world = await run(self._threads, real_world, SystemClock(), names)
-        self._reconciler = Reconciler(world, self._store, self._threads, self._on_resource, self._on_pool)
+        self._transfers = Transfers(world.contents, self._dial, self._offered, self._settings.transfers, world.clock)
+        self._reconciler = Reconciler(world, self._store, self._threads, self._on_resource, self._on_pool,
+                                      on_orphans=self._on_orphans, transfers=self._transfers)
         self._reconciler.start(self._settings.name)
         self._files = AttachedFiles(world, self._store, self._threads, self._settings.file_folders, self._on_files)
         self._files.start()
@@ -203,6 +205,10 @@ class Satellite:
             wanted = Identity(hello.cluster_id, hello.epoch, hello.controller_id)
             if wanted != known:
                 try:
+    def _on_orphans(self, seen: tuple[OrphanSeen, ...]) -> None:
+        if self._link is not None and self._synced:
+            self._link.tell_orphans(seen)
+
                     await self._store.put(wanted)
                 except OSError as error:
                     refusal, message = ConnectionStatus.FULL_SYNC_FAILED.value, f"The state cannot be stored: {error}"

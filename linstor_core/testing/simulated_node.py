@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+from collections.abc import Container
 
 from msgspec import structs
 
@@ -92,10 +93,10 @@ class SimulatedNode:
         return FileFacts(found.size_bytes, found.data_id, found.state, found.allocated_kib, found.file_id,
                          found.modified_ms, device, size)
 
-    def tagged_files(self, directory: str) -> tuple[str, ...] | Unobserved:
+    def tagged_files(self, directory: str, besides: Container[str] = ()) -> tuple[str, ...] | Unobserved:
         with self._one_at_a_time:
             return tuple(sorted(path for path, file in self.files.items()
-                                if file.data_id and os.path.dirname(path) == directory))
+                                if file.data_id and path not in besides and os.path.dirname(path) == directory))
 
     def external_file(self, path: str, folder: str) -> ExternalFileFacts | Absent | Unobserved:
         if path in self.unreadable:

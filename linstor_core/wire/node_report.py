@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct, field
 
-from linstor_core.domain.observed import PoolSeen, ResourceSeen
+from linstor_core.domain.observed import OrphanSeen, PoolSeen, ResourceSeen
 from linstor_core.wire.content_transfer import ContentRequest
 from linstor_core.wire.external_files import ApplyFiles, CheckedFile, CheckFile, FilesSeen
 from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
@@ -139,6 +139,9 @@ class Report(Struct, frozen=True, tag="report"):
 
 
 ToSatellite = (Hello | FullSync | ApplyPools | ApplyResource | ForgetResource | PlanResource | SetLogLevels | ApplyFiles
+    """Their paths, for controllers that know no more."""
+    orphan_files: tuple[OrphanSeen, ...] | None = None
+    """The same, with what is known of them; None from satellites that tell paths only."""
                | CheckFile | InstallCertificate)
 Answer = PlannedSteps | LogLevels | CheckedFile | CertificateInstalled
 """To the question of the same number."""

@@ -63,6 +63,8 @@ class VolumeSpec(Struct, frozen=True):
     delete: bool = False
     origin: Origin | None = None
     offer: str = ""
+    must_exist: bool = False
+    """The content is there already (it was adopted): where it is missing, nothing is made in its place."""
 
     def __repr__(self) -> str:
         return _without_offer(self)
@@ -119,6 +121,23 @@ class ResourceSpec(Struct, frozen=True):
     snapshots: tuple[SnapshotSpec, ...] = ()
     active: bool = True
     """False (INACTIVE in LINSTOR): data stays, no device is set up."""
+
+    @property
+    def is_removal(self) -> bool:
+        """Whether all that it names is to go."""
+        return all([volume.delete for volume in self.volumes] + [snapshot.delete for snapshot in self.snapshots])
+
+    @property
+    def data_ids(self) -> frozenset[str]:
+        """Of all content that it names."""
+        named = {data_id for volume in self.volumes for data_id in (volume.data_id, volume.replaces) if data_id}
+        return frozenset(named | {part.data_id for snapshot in self.snapshots for part in snapshot.volumes})
+
+    @property
+    def pool_keys(self) -> frozenset[str]:
+        """The upper-case names of the pools in which it names content."""
+        return frozenset({volume.pool.upper() for volume in self.volumes} | {
+            part.pool.upper() for snapshot in self.snapshots for part in snapshot.volumes})
 
     @property
     def identities(self) -> frozenset[str]:

@@ -10,7 +10,7 @@ from linstor_core.controller.change import Change, Context, Operation
 from linstor_core.controller.operations import completion, tombstones
 from linstor_core.domain.cluster import Cluster, Document, Key, key_of
 from linstor_core.domain.nodes import ConnectionStatus
-from linstor_core.domain.observed import NodeSeen, ResourceSeen
+from linstor_core.domain.observed import NodeSeen, OrphanSeen, ResourceSeen
 from linstor_core.domain.resources import Resource
 from linstor_core.domain.snapshots import Snapshot
 from linstor_core.wire.external_files import FilesSeen
@@ -131,11 +131,17 @@ def reported(node_name: str, report: Report) -> Operation:
         if link is not None and (report.synced or report.orphans is not None):
             seen.append(structs.replace(
                 link, status=ConnectionStatus.ONLINE if report.synced else link.status,
-                orphans=report.orphans if report.orphans is not None else link.orphans))
+                orphans=link.orphans if report.orphans is None else _orphans(report)))
         after = cluster.with_documents(seen, ())
         return _completed(after, {key_of(answer.resource_name) for answer in resources}, context, seen)
 
     return fold
+
+
+def _orphans(report: Report) -> tuple[OrphanSeen, ...]:
+    if report.orphan_files is not None:
+        return report.orphan_files
+    return tuple(OrphanSeen(path) for path in report.orphans or ())
 
 
 def _completed(cluster: Cluster, keys: Iterable[str], context: Context, seen: list[Document]) -> Change:

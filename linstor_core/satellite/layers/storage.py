@@ -56,7 +56,8 @@ class StorageLayer:
             times = [_taken_ms(snapshot, part, pools, facts) for part in snapshot.volumes]
             known = [time for time in times if time is not None]
             if len(known) == len(times):
-                present = bool(known) and min(known) >= 0
+                # One that is to go is there as long as any of it is.
+                present = bool(known) and (max(known) if snapshot.delete else min(known)) >= 0
                 found.append(SnapshotSeen(snapshot.name, snapshot.uuid, present, max(known) if present else None))
         return tuple(found)
 

@@ -69,7 +69,7 @@ class FileDriver:
             return self._keep(volume, path, file, clear, active)
         if isinstance(file, FileFacts) and not (volume.replaces and file.data_id == volume.replaces):
             raise ForeignContent(path, file.data_id, volume.data_id)
-        if isinstance(file, Absent) and volume.data_id in facts.known_data_ids:
+        if isinstance(file, Absent) and (volume.must_exist or volume.data_id in facts.known_data_ids):
             raise ContentVanished(path, file.stale_device)
         attach = (AttachLoop(path, volume.data_id, is_new=True),) if active else ()
         prepare: tuple[PlannedStep, ...]
