@@ -114,6 +114,13 @@ def test_thick_file_pools_take_no_snapshots() -> None:
     assert refusal(model, clones.clone, bodies.CloneRequest(name="r2"), resource="r1").code == Code.INVLD_PROVIDER
 
 
+def test_a_replica_without_volumes_has_nothing_to_take_a_snapshot_of(model: Model) -> None:
+    model.run(volume_definitions.delete, resource="r1", number="0")
+    assert refusal(model, snapshots.create, bodies.SnapshotCreate(name="s1"), resource="r1").code == Code.NOT_FOUND_VLM
+    model.answer()
+    assert refusal(model, snapshots.create, bodies.SnapshotCreate(name="s1"), resource="r1").code == Code.NOT_FOUND_VLM
+
+
 def test_several_snapshots_are_taken_together_or_not_at_all(model: Model) -> None:
     both = bodies.MultiSnapshotCreate(snapshots=(bodies.SnapshotCreate(name="m1", resource_name="r1"),
                                                  bodies.SnapshotCreate(name="m1", resource_name="nope")))

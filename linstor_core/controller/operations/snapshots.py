@@ -92,9 +92,13 @@ def _sources(cluster: Cluster, definition: ResourceDefinition, nodes: tuple[str,
 
 
 def _check_can_be_taken(cluster: Cluster, resource: Resource) -> None:
-    """Raises Conflict: 994 for a pool without snapshots, 992 while content is still being copied or going away."""
+    """Raises Conflict: 994 for a pool without snapshots, 992 while content is still being copied or going away, 304
+    for a replica without volumes."""
     if resource.is_deleting:
         raise Conflict(f"'{resource.name}' is being deleted on '{resource.node_name}'.", Code.BUSY)
+    if all("DELETE" in volume.flags for volume in resource.volumes):
+        raise Conflict(f"'{resource.name}' has no volume on '{resource.node_name}'.", Code.NOT_FOUND_VLM,
+                       cause="There is nothing that a snapshot could hold.", correction="Add a volume definition.")
     for volume in resource.volumes:
         pool = cluster.pool(resource.node_name, volume.storage_pool)
         seen = cluster.pools_seen.get((key_of(resource.node_name), key_of(volume.storage_pool)))
