@@ -14,11 +14,13 @@ from linstor_core.controller.placement.filters import Wanted
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code, LinstorError
 from linstor_core.domain.jobs import Job
-from linstor_core.domain.layers import DEFAULT_STACK
+from linstor_core.domain.layers import STORAGE
 from linstor_core.domain.resource_definitions import ResourceDefinition
 from linstor_core.domain.resources import Resource
 from linstor_core.domain.storage_pools import StoragePool
 
+MOVABLE = (STORAGE,)
+"""The layers of which a resource may consist: what replicates by itself moves by replication."""
 SHOWN_REASONS = 4
 """How many nodes' reasons a text names."""
 
@@ -65,9 +67,9 @@ def against_leaving(cluster: Cluster, source: Resource) -> Obstacle | None:
 
 
 def _lasting(cluster: Cluster, source: Resource) -> Obstacle | None:
-    if source.layer_stack != DEFAULT_STACK:
+    if source.layer_stack != MOVABLE:
         return Obstacle(Code.LAYER_UNSUPPORTED, f"Its layers are {','.join(source.layer_stack)}; what consists of "
-                                                f"{','.join(DEFAULT_STACK)} only can be moved.")
+                                                "STORAGE only can be moved.")
     names = [snapshot.name for snapshot in cluster.snapshots_of_definition(source.name)
              if snapshot.on_node(source.node_name) is not None]
     if names:
