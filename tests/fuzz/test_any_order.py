@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from linstor_core.domain.cluster import key_of
-from tests.fuzz import invariants
+from linstor_core.testing import cluster_invariants
 from tests.fuzz.in_process import InProcessController, Mood, Reply
 
 DEFINITIONS = "/v1/resource-definitions"
@@ -121,7 +121,7 @@ class AnyOrder(RuleBasedStateMachine):
     def everything_holds(self) -> None:
         self.it.settle()
         cluster = self.it.cluster
-        invariants.check(cluster, self.it.repository)
+        cluster_invariants.check(cluster, self.it.repository)
         assert set(cluster.nodes) == self.nodes
         assert set(cluster.resource_groups) == self.groups
         gone = self.definitions - set(cluster.resource_definitions)

@@ -7,21 +7,22 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from linstor_core.controller import resource_specs
-from linstor_core.controller.repository import Repository
+from linstor_core.controller.repository import Database
 from linstor_core.domain.cluster import KINDS, Cluster, Document, PoolUsage, key_of
 from linstor_core.domain.resources import Volume
 
-_INDEXES = ("nodes_of", "snapshots_of", "definitions_on", "usage", "external_names", "copying")
+_INDEXES = ("nodes_of", "snapshots_of", "definitions_on", "usage", "external_names", "copying",
+            "strange_identifiers")
 
 
-def check(cluster: Cluster, repository: Repository) -> None:
+def check(cluster: Cluster, database: Database) -> None:
     """Raises AssertionError. Nothing may be on its way to the database."""
     _names(cluster)
     _indexes(cluster)
     _references(cluster)
     _numbers(cluster)
     _generations(cluster)
-    stored, revision = repository.load()
+    stored, revision = database.load()
     assert stored is not None
     assert revision <= cluster.revision
     for attribute in {kind.attribute for kind in KINDS.values() if kind.persistent}:
