@@ -12,6 +12,7 @@ from linstor_core.domain.observed import OrphanSeen, PoolSeen, ResourceSeen
 from linstor_core.satellite.listener import Listener
 from linstor_core.satellite.seldom_log import SeldomLog
 from linstor_core.wire.connection import Connection, ConnectionLost
+from linstor_core.wire.content_transfer import ContentRequest
 from linstor_core.wire.external_files import FilesSeen
 from linstor_core.wire.node_report import (
     Answer,
@@ -19,6 +20,7 @@ from linstor_core.wire.node_report import (
     HelloAnswer,
     Report,
     ToSatellite,
+    decode_first,
     decode_for_satellite,
     encode,
 )
@@ -44,6 +46,9 @@ class Session(Protocol):
         """An answer with a refusal ends the connection."""
 
     async def receive(self, message: ToSatellite, link: Link) -> None: ...
+
+    async def give(self, request: ContentRequest, connection: Connection) -> None:
+        """Another satellite fetches content. Raises ConnectionLost."""
 
     def connected(self, link: Link) -> None:
         """The link has been accepted; it replaces the one before."""
@@ -162,11 +167,12 @@ class Channel:
         try:
             async with asyncio.timeout(_HELLO_TIMEOUT_S) as patience:
                 self._admit(connection, patience)
-                hello = decode_for_satellite(await connection.receive())
+                hello = decode_first(await connection.receive())
         finally:
             self._strangers.pop(connection, None)
-        if not isinstance(hello, Hello):
-            raise msgspec.DecodeError("the first frame has to be a greeting")
+        if isinstance(hello, ContentRequest):
+            await self._session.give(hello, connection)
+            return None
         host = connection.peer.rpartition(":")[0]
         if isinstance(connection, SecureConnection) and not connection.certificate.is_controller:
             self._seldom.warning(f"{host} {_NOT_A_CONTROLLER}",

@@ -43,6 +43,9 @@ _log = logging.getLogger(__name__)
 _PATIENCE_S = 120.0
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
+NO_TRANSFERS = Unsupported("This node cannot fetch content from another one", Code.PROVIDER_UNSUPPORTED,
+                           correction="Move the volume to another node.")
+
 Dial = Callable[[Address], AbstractAsyncContextManager[Connection]]
 """The seam to the network: a connection to the satellite that listens there. Raises OSError, which includes
 TimeoutError and ConnectionLost."""
@@ -64,8 +67,7 @@ class ContentFetches:
     async def fetch(self, step: FetchContent, told: Told) -> None:
         """Waits for its turn. Cancelled, it ends at once. Raises SatelliteError."""
         if self._contents is None:
-            raise Unsupported("This node cannot fetch content from another one", Code.PROVIDER_UNSUPPORTED,
-                              correction="Move the volume to a node with storage of its own.")
+            raise NO_TRANSFERS
         async with self._slots:
             try:
                 content = await finished(self._threads, self._contents.grow, step)

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import hmac
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor as Threads
 
 import msgspec
@@ -21,6 +21,8 @@ from linstor_core.domain.errors import Code
 from linstor_core.satellite.clock import Clock
 from linstor_core.satellite.contents import NodeContents, ReadableContent
 from linstor_core.satellite.failures import SatelliteError, StepFailed, Unsupported, step_failed
+from linstor_core.satellite.storage.driver import Pools
+from linstor_core.satellite.storage.registry import driver_of
 from linstor_core.satellite.transfer_limits import Bandwidth, TransferLimits, finished
 from linstor_core.wire.connection import Connection, ConnectionLost
 from linstor_core.wire.content_transfer import (
@@ -68,16 +70,48 @@ def offers(spec: ResourceSpec) -> Iterator[Offer]:
                 yield Offer(part.pool, part.identifier, snapshot.name, part.data_id, part.offer)
 
 
-def is_offered(spec: ResourceSpec, offer: Offer) -> bool:
-    return any(found == offer for found in offers(spec))
-
-
 class Offered(Struct, frozen=True):
     """An offer that stands, and where its content is. `is_at_rest`: no plan of an older spec is at work."""
 
     offer: Offer
     path: str
     is_at_rest: bool
+
+
+def standing(token: str, specs: Iterable[ResourceSpec], at_work: Iterable[ResourceSpec],
+             pools: Pools) -> Offered | None:
+    """The offer of a token among the newest `specs`. Raises SatelliteError when its place is not known."""
+    for spec in specs:
+        for offer in offers(spec):
+            if hmac.compare_digest(offer.token.encode(), token.encode()):
+                is_at_rest = all(_is_offered(each, offer) for each in at_work if _place(offer) in _places(each))
+                return Offered(offer, _path(spec, offer, pools), is_at_rest)
+    return None
+
+
+def _is_offered(spec: ResourceSpec, offer: Offer) -> bool:
+    return any(found == offer for found in offers(spec))
+
+
+def _place(offer: Offer) -> tuple[str, str, str]:
+    return offer.pool.upper(), offer.identifier, offer.snapshot_name
+
+
+def _places(spec: ResourceSpec) -> set[tuple[str, str, str]]:
+    """Everything that a plan for this spec may change."""
+    named = {(volume.pool.upper(), volume.identifier, "") for volume in spec.volumes}
+    return named | {(part.pool.upper(), part.identifier, snapshot.name) for snapshot in spec.snapshots
+                    for part in snapshot.volumes}
+
+
+def _path(spec: ResourceSpec, offer: Offer, pools: Pools) -> str:
+    driver = driver_of(offer.pool, pools)
+    for snapshot in spec.snapshots:
+        for part in snapshot.volumes:
+            if part.offer == offer.token:
+                return driver.snapshot_content_path(part, snapshot.name, pools)
+    volume = next(volume for volume in spec.volumes if volume.offer == offer.token)
+    return driver.content_path(volume, pools)
 
 
 class _Stream:
@@ -88,7 +122,7 @@ class _Stream:
 
 
 class ContentOffers:
-    """`find` gives the offer of a token among the newest specs; it compares with `is_token`."""
+    """`find` gives the offer of a token among the newest specs."""
 
     def __init__(self, contents: NodeContents | None, find: Callable[[str], Offered | None], threads: Threads,
                  limits: TransferLimits, clock: Clock) -> None:
@@ -117,11 +151,10 @@ class ContentOffers:
 
     async def make_way(self, spec: ResourceSpec) -> None:
         """Ends the streams of volumes that the spec names and does not offer: nobody reads them any more then."""
-        named = {(volume.pool.upper(), volume.identifier, "") for volume in spec.volumes}
-        named |= {(part.pool.upper(), part.identifier, snapshot.name) for snapshot in spec.snapshots
-                  for part in snapshot.volumes}
-        await self._end([stream for stream in self._streams if _place(stream.offer) in named
-                         and not is_offered(spec, stream.offer)])
+        if self._streams:
+            places = _places(spec)
+            await self._end([stream for stream in self._streams
+                             if _place(stream.offer) in places and not _is_offered(spec, stream.offer)])
 
     async def end_of(self, spec: ResourceSpec) -> None:
         """Ends the streams of all that the spec offers."""
@@ -260,12 +293,3 @@ class _Giving:
         async with asyncio.timeout(_PATIENCE_S):
             decode_taken(await self._connection.receive())
         self._under_way -= 1
-
-
-def is_token(offered: str, asked: str) -> bool:
-    """In a time that tells nothing of where they differ."""
-    return bool(asked) and hmac.compare_digest(offered.encode(), asked.encode())
-
-
-def _place(offer: Offer) -> tuple[str, str, str]:
-    return offer.pool.upper(), offer.identifier, offer.snapshot_name

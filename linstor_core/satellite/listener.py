@@ -1,21 +1,24 @@
-"""Where controllers dial: a websocket server. Alone on this side in importing the library."""
+"""Where controllers dial, and how other satellites are dialled: websockets. Alone on this side in importing them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol, cast
 
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.server import ServerProtocol
 
 from linstor_core.satellite.seldom_log import SeldomLog
-from linstor_core.wire.connection import Connection, ConnectionLost
+from linstor_core.wire.connection import Connection, ConnectionLost, PeerRefused
 from linstor_core.wire.node_report import MAX_FRAME_BYTES
 from linstor_core.wire.peer_certificate import PeerCertificate, peer_certificate
+from linstor_core.wire.resource_spec import Address
 
 _log = logging.getLogger(__name__)
 _library_log = logging.getLogger(f"{__name__}.websockets")
@@ -115,7 +118,7 @@ class _Counted(ServerConnection):
         super().connection_lost(exc)
 
 
-def limit_frames(protocol: ServerProtocol, size: int) -> None:
+def limit_frames(protocol: object, size: int) -> None:
     """The largest message from now on. Releases of the library differ in the attribute's name."""
     name = "max_message_size" if hasattr(protocol, "max_message_size") else "max_size"
     setattr(protocol, name, size)
@@ -138,13 +141,39 @@ def _noting_refusals(log: SeldomLog) -> type[ssl.SSLObject]:
     return Handshake
 
 
-class WebsocketConnection:
-    """A `Connection` that was accepted."""
+def dialing(own_context: Callable[[], ssl.SSLContext | None],
+            stalled_s: float = STALLED_S) -> Callable[[Address], AbstractAsyncContextManager[Connection]]:
+    """How satellites are dialled. `own_context` gives what to do it with by TLS, None while there is no certificate."""
 
-    def __init__(self, connection: ServerConnection, stalled_s: float) -> None:
+    @asynccontextmanager
+    async def dial(address: Address) -> AsyncIterator[Connection]:
+        """Raises OSError, which includes TimeoutError, ConnectionLost and PeerRefused."""
+        context = own_context() if address.encrypted else None
+        if address.encrypted and context is None:
+            raise PeerRefused("this satellite has no certificate to show")
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        tls: dict[str, Any] = {"ssl": context, "ssl_shutdown_timeout": _CLOSE_S} if context else {}
+        try:
+            socket = await connect(
+                f"{'wss' if context else 'ws'}://{host}:{address.port}/", compression=None, open_timeout=_OPEN_S,
+                ping_interval=5, ping_timeout=10, close_timeout=_CLOSE_S, max_size=MAX_FRAME_BYTES, max_queue=4,
+                proxy=None, **tls)
+        except WebSocketException as error:
+            raise ConnectionLost(str(error) or type(error).__name__) from None
+        async with socket:
+            yield WebsocketConnection(socket, stalled_s, is_new=False)
+
+    return dial
+
+
+class WebsocketConnection:
+    """A `Connection` that was accepted, or (not `is_new`) dialled."""
+
+    def __init__(self, connection: ServerConnection | ClientConnection, stalled_s: float, *,
+                 is_new: bool = True) -> None:
         self._connection = connection
         self._stalled_s = stalled_s
-        self._is_new = True
+        self._is_new = is_new
 
     @property
     def peer(self) -> str:

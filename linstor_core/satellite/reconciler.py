@@ -13,15 +13,20 @@ from linstor_core.domain.errors import Code
 from linstor_core.domain.observed import Failure, OrphanSeen, PoolSeen, ResourceSeen
 from linstor_core.satellite import planner
 from linstor_core.satellite.clock import Clock
+from linstor_core.satellite.content_fetches import NO_TRANSFERS
+from linstor_core.satellite.content_offers import Offered, standing
+from linstor_core.satellite.contents import NodeContents
 from linstor_core.satellite.convergence import Converged, converge, preview
 from linstor_core.satellite.executor import StepExecutor
 from linstor_core.satellite.facts import PoolFacts, Unobserved
+from linstor_core.satellite.failures import SatelliteError
 from linstor_core.satellite.observer import NodeObserver
+from linstor_core.satellite.orphans import Orphans
 from linstor_core.satellite.pool_guard import PoolGuard
 from linstor_core.satellite.registry import Entry, Registry
 from linstor_core.satellite.spec_store import Forgotten, SpecStore, StoredPools, StoredResource
 from linstor_core.satellite.stale_names import StaleNames
-from linstor_core.satellite.orphans import Orphans
+from linstor_core.satellite.steps import FetchContent
 from linstor_core.satellite.storage.driver import Pools
 from linstor_core.satellite.transfers import Transfers, with_progress
 from linstor_core.wire.resource_spec import ResourceSpec
@@ -34,13 +39,15 @@ _RESOURCES_INTERVAL_S = 30.0
 
 
 class World(Struct, frozen=True):
-    """The two seams to the node, and time and chance."""
+    """The seams to the node, and time and chance."""
 
     observer: NodeObserver
     executor: StepExecutor
     clock: Clock
     random: Callable[[], float]
     """Between 0 and 1."""
+    contents: NodeContents | None = None
+    """What volumes hold; None where it can't be passed to other nodes."""
 
 
 class Reconciler:
@@ -58,6 +65,10 @@ class Reconciler:
         self._observer = PoolGuard(world.observer, self._is_occupied)
         self._registry = Registry()
         self._names = StaleNames(world.observer, world.executor, threads, self._registry.names)
+        self._orphans = Orphans(self._observer, self._registry, lambda: self._pools, threads, on_orphans)
+        self._transfers = transfers
+        self._at_work: dict[Entry, ResourceSpec] = {}
+        """By which spec something is done in a thread right now."""
         self._pools: Pools = {}
         self._pools_seen: dict[str, PoolSeen] = {}
         self._watching: list[asyncio.Task[None]] = []
@@ -65,10 +76,6 @@ class Reconciler:
 
     def start(self, node_name: str) -> None:
         """Go on with everything that is stored."""
-        self._orphans = Orphans(self._observer, self._registry, lambda: self._pools, threads, on_orphans)
-        self._transfers = transfers
-        self._at_work: dict[Entry, ResourceSpec] = {}
-        """By which spec something is done in a thread right now."""
         self._node_name = node_name
         self._pools = {pool.name.upper(): pool for pool in self._store.pools.pools}
         self._observer.markers.update(self._store.pools.markers)
@@ -131,6 +138,9 @@ class Reconciler:
         entry = self._registry.get(name)
         if entry is not None:
             self._names.suspect(entry.stored.spec.resource_name)
+            self._orphans.forgetting(entry)
+            if self._transfers is not None:
+                await self._transfers.offers.end_of(entry.stored.spec)
         key = self._registry.drop(name)
         if key in self._store.resources:
             await self._store.put(Forgotten(key))
@@ -138,9 +148,6 @@ class Reconciler:
 
     async def forget_others(self, names: Iterable[str]) -> None:
         """Drop every spec that is not named."""
-            self._orphans.forgetting(entry)
-            if self._transfers is not None:
-                await self._transfers.offers.end_of(entry.stored.spec)
         kept = {name.upper() for name in names}
         for name in [key for key in self._registry if key not in kept]:
             await self.forget(name)
@@ -174,23 +181,60 @@ class Reconciler:
             waking.cancel()
 
     async def _attempt(self, entry: Entry) -> ResourceSeen:
-        stored, waiting = entry.stored, entry.waiting
-        entry.waiting = []
-        result = await asyncio.get_running_loop().run_in_executor(self._threads, self._converge, stored)
+        stored = await self._cleared(entry)
+        waiting, entry.waiting = entry.waiting, []
+        self._at_work[entry] = stored.spec
+        try:
+            result = await asyncio.get_running_loop().run_in_executor(self._threads, self._converge, stored)
+        finally:
+            del self._at_work[entry]
         seen = await self._remember(entry, stored, result)
         await self._names.remove()
-        for done in waiting:
-            if not done.done():
-                done.set_result(None)
-        if entry.forgotten or not entry.is_of(stored):
-            return structs.replace(seen, failures=())  # under its present name it is told next
+        _release(waiting)
         for name, facts in result.pools.items():
             self._tell_pool(name, facts)
+        failed = None if result.fetch is None else await self._fetch(entry, result.fetch)
+        if failed is not None:
+            seen = structs.replace(seen, failures=(failed, *seen.failures))
+        elif result.fetch is not None:
+            entry.dirty = True
+        if entry.forgotten or not entry.is_of(stored) or (result.fetch is not None and failed is None):
+            return structs.replace(seen, failures=())  # under its present name, and as it is by then, it is told next
         if entry.announce or seen != entry.seen:
             entry.announce = False
             entry.seen = seen
             self._on_resource(seen)
         return seen
+
+    async def _cleared(self, entry: Entry) -> StoredResource:
+        """The newest spec, once nobody reads any more what it does not offer."""
+        while self._transfers is not None:
+            spec = entry.stored.spec
+            await self._transfers.offers.make_way(spec)
+            if entry.stored.spec is spec:
+                break
+        return entry.stored
+
+    async def _fetch(self, entry: Entry, step: FetchContent) -> Failure | None:
+        """Why it failed; else there is more to do. Nobody waits for it: it may take hours."""
+        def tell(there: int, total: int) -> None:
+            waiting, entry.waiting = entry.waiting, []
+            _release(waiting)
+            entry.announce = True
+            self._on_resource(with_progress(entry.seen, entry.stored.spec, step, there, total))
+
+        if self._transfers is None:
+            return NO_TRANSFERS.failure()
+        error = await self._transfers.fetch(entry, step, tell)
+        if error is None:
+            return None
+        _log.warning("%s: %s", entry.stored.spec.resource_name, error)
+        return error.failure() if isinstance(error, SatelliteError) else _fault(error)
+
+    def offered(self, token: str) -> Offered | None:
+        """What is given away under a token. Raises SatelliteError."""
+        return standing(token, (entry.stored.spec for entry in self._registry.active()), self._at_work.values(),
+                        self._pools)
 
     def _converge(self, stored: StoredResource) -> Converged:
         world = self._world
@@ -198,10 +242,8 @@ class Reconciler:
             return converge(stored.spec, self._pools, stored.known_data_ids, self._observer, world.executor)
         except Exception as error:
             _log.exception("a fault of the satellite while it worked on %s", stored.spec.resource_name)
-            fault = Failure(f"The satellite has a fault: {error!r}", "See the satellite's log.",
-                            "Report the log to the developers.", code=Code.IMPL_ERROR)
             seen = ResourceSeen(stored.spec.resource_name, stored.spec.node_name, stored.spec.generation,
-                                failures=(fault,))
+                                failures=(_fault(error),))
             return Converged(seen, stored.known_data_ids, {})
 
     async def _remember(self, entry: Entry, stored: StoredResource, result: Converged) -> ResourceSeen:
@@ -280,3 +322,14 @@ class Reconciler:
                     self._stir(entry)
             if not entries:
                 await self._world.clock.sleep(_POOLS_INTERVAL_S)
+
+
+def _release(waiting: Iterable[asyncio.Future[None]]) -> None:
+    for done in waiting:
+        if not done.done():
+            done.set_result(None)
+
+
+def _fault(error: Exception) -> Failure:
+    return Failure(f"The satellite has a fault: {error!r}", "See the satellite's log.",
+                   "Report the log to the developers.", code=Code.IMPL_ERROR)

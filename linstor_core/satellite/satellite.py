@@ -21,17 +21,24 @@ from linstor_core.satellite import log_levels
 from linstor_core.satellite.attached_files import AttachedFiles
 from linstor_core.satellite.channel import Channel, Link
 from linstor_core.satellite.clock import Clock, SystemClock
+from linstor_core.satellite.content_fetches import Dial
+from linstor_core.satellite.content_offers import Offered
 from linstor_core.satellite.credentials import Credentials, TlsFiles, joined_as, joined_files
 from linstor_core.satellite.device_links import NO_NAMES, DeviceLinks
 from linstor_core.satellite.executor import Executor
+from linstor_core.satellite.file_contents import FileContents
 from linstor_core.satellite.layers.registry import LAYERS
-from linstor_core.satellite.listener import Listener, WebsocketListener
+from linstor_core.satellite.listener import Listener, WebsocketListener, dialing
 from linstor_core.satellite.loop_devices import LoopDevices
 from linstor_core.satellite.observer import Observer
 from linstor_core.satellite.reconciler import Reconciler, World
 from linstor_core.satellite.settings import DEFAULT_PORT
 from linstor_core.satellite.spec_store import Identity, SpecStore, StoredPools, StoredResource
 from linstor_core.satellite.storage.registry import DRIVERS
+from linstor_core.satellite.transfer_limits import TransferLimits
+from linstor_core.satellite.transfers import Transfers
+from linstor_core.wire.connection import Connection
+from linstor_core.wire.content_transfer import ContentRequest
 from linstor_core.wire.external_files import ApplyFiles, CheckedFile, CheckFile, FilesSeen
 from linstor_core.wire.node_report import (
     OLDEST_PROTOCOL_VERSION,
@@ -73,13 +80,15 @@ class SatelliteSettings(Struct, frozen=True):
     tls_port: int = DEFAULT_TLS_PORT
     plain: bool | None = None
     """Whether to listen without TLS on `port`. None: where there is no certificate."""
+    transfers: TransferLimits = TransferLimits()
+    """Of content to and from other satellites."""
 
 
 def real_world(clock: Clock, names: DeviceLinks = NO_NAMES) -> World:
     """This machine. Lists its loop devices once."""
     loops = LoopDevices(clock.monotonic, clock.pause)
     loops.list_all()
-    return World(Observer(loops, names), Executor(loops, names), clock, random.Random().random)
+    return World(Observer(loops, names), Executor(loops, names), clock, random.Random().random, FileContents(loops))
 
 
 class Satellite:
@@ -90,13 +99,16 @@ class Satellite:
 
     def __init__(self, settings: SatelliteSettings, world: World | None = None,
                  open_store: Callable[[Path, Threads], SpecStore] = SpecStore,
-                 listener: Listener | None = None, threads: Threads | None = None) -> None:
+                 listener: Listener | None = None, threads: Threads | None = None, *,
+                 dial: Dial | None = None) -> None:
         joined = joined_as(settings.state_directory) if settings.tls is None else None
         # Whoever has joined is who the cluster takes it for, whatever the machine is called now.
         self._settings = structs.replace(settings, name=joined.node_name) if joined is not None else settings
         self._world = world
         self._open_store = open_store
         self._given_threads = threads
+        self._dial = dial or dialing(
+            lambda: self._credentials.dialling() if self._credentials is not None else None)
         self._link: Link | None = None
         self._synced = False
         self._syncing: asyncio.Task[None] | None = None
@@ -105,7 +117,7 @@ class Satellite:
 
     @property
     def port(self) -> int:
-        """Where it listens, once started."""
+        """Where it listens, once started; 0 where it does not."""
         return self._channel.port
 
     @property
@@ -170,6 +182,7 @@ class Satellite:
             self._syncing.cancel()
         await self._files.stop()
         await self._reconciler.stop()
+        await self._transfers.stop()
         await self._store.close()
         if self._given_threads is None:
             self._threads.shutdown(wait=False, cancel_futures=True)
@@ -192,6 +205,10 @@ class Satellite:
         if self._link is not None and self._synced:
             self._link.tell_pool(seen)
 
+    def _on_orphans(self, seen: tuple[OrphanSeen, ...]) -> None:
+        if self._link is not None and self._synced:
+            self._link.tell_orphans(seen)
+
     def _on_files(self, seen: FilesSeen) -> None:
         if self._link is not None:
             self._link.tell_files(seen)
@@ -205,10 +222,6 @@ class Satellite:
             wanted = Identity(hello.cluster_id, hello.epoch, hello.controller_id)
             if wanted != known:
                 try:
-    def _on_orphans(self, seen: tuple[OrphanSeen, ...]) -> None:
-        if self._link is not None and self._synced:
-            self._link.tell_orphans(seen)
-
                     await self._store.put(wanted)
                 except OSError as error:
                     refusal, message = ConnectionStatus.FULL_SYNC_FAILED.value, f"The state cannot be stored: {error}"
@@ -216,7 +229,8 @@ class Satellite:
             min(hello.newest_protocol, PROTOCOL_VERSION), self._settings.name, __version__,
             tuple(DRIVERS), tuple(LAYERS),
             {kind.value: ["This satellite has no driver for it"] for kind in ProviderKind if kind not in DRIVERS},
-            {}, platform.system(), platform.release(), log_levels.in_force(), refusal, message)
+            {}, platform.system(), platform.release(), log_levels.in_force(), refusal, message,
+            self._transfers.is_possible)
 
     def _refusal(self, hello: Hello) -> tuple[str, str]:
         """(name of a ConnectionStatus, message); empty when the controller is served."""
@@ -241,6 +255,12 @@ class Satellite:
                 f"Another controller of this cluster serves in the same epoch, {known.epoch}. If that one is gone for "
                 "good, restart yours.")
         return "", ""
+
+    def _offered(self, token: str) -> Offered | None:
+        return self._reconciler.offered(token)
+
+    async def give(self, request: ContentRequest, connection: Connection) -> None:
+        await self._transfers.offers.give(request, connection)
 
     def connected(self, link: Link) -> None:
         self._link = link
@@ -269,13 +289,13 @@ class Satellite:
             case CheckFile():
                 number = message.number
                 self._files.answer(message.path, lambda seen: link.tell_answer(CheckedFile(number, seen)))
+            case InstallCertificate():
+                link.tell_answer(CertificateInstalled(message.number, await self._install(message.certificate)))
             case Hello():
                 _log.warning("a second greeting was ignored")
 
     def _apply(self, spec: ResourceSpec, epoch: int) -> asyncio.Future[None] | None:
         stored = StoredResource(spec, epoch)
-            case InstallCertificate():
-                link.tell_answer(CertificateInstalled(message.number, await self._install(message.certificate)))
         if self._reconciler.is_older(spec.resource_name, stored.order):
             _log.warning("%s: the spec of generation %d is older than what is here", spec.resource_name,
                          spec.generation)
