@@ -11,10 +11,11 @@ from linstor_core.satellite.failures import StepFailed
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 
-def run(argv: tuple[str, ...], *, stdin: bytes = b"", timeout_s: float = 600.0) -> str:
+def run(argv: tuple[str, ...], *, stdin: bytes = b"", timeout_s: float = 600.0,
+        accepted: tuple[int, ...] = (0,)) -> str:
     """The program's standard output. Secrets go through `stdin` only, which no message repeats.
 
-    Raises StepFailed with argv, exit status and standard error.
+    Raises StepFailed with argv, exit status and standard error; an exit status in `accepted` is no failure.
     """
     command = shlex.join(argv)
     try:
@@ -30,7 +31,7 @@ def run(argv: tuple[str, ...], *, stdin: bytes = b"", timeout_s: float = 600.0) 
     except subprocess.TimeoutExpired as error:
         raise StepFailed(f"'{argv[0]}' did not end within {timeout_s:g} seconds", cause=f"Command: {command}",
                          correction="Check the node's storage; the command is tried again.") from error
-    if done.returncode:
+    if done.returncode not in accepted:
         errors = done.stderr.decode(errors="replace").strip()
         raise StepFailed(f"'{argv[0]}' failed with exit status {done.returncode}", cause=errors or "It said nothing.",
                          correction="Repair the cause; the command is tried again.", details=f"Command: {command}")
