@@ -19,6 +19,7 @@ from werkzeug.routing import BaseConverter, MapAdapter
 from linstor_core.controller import plans, request_body
 from linstor_core.controller.api_description import Html
 from linstor_core.controller.call import Call, Content, Encoded
+from linstor_core.controller.certificate_office import CertificateOffice
 from linstor_core.controller.controller import Controller
 from linstor_core.controller.diagnostics.instruments import Instruments, SetLogLevels
 from linstor_core.controller.events import NODES, PROMOTION, EventHub
@@ -93,6 +94,8 @@ class Services(msgspec.Struct):
     instruments: Instruments
     set_log_levels: SetLogLevels = _no_satellite
     check_file: CheckFile = _no_file
+    office: CertificateOffice | None = None
+    """Gives certificates."""
 
 
 def create_app(services: Services, routes: Iterable[Route]) -> Flask:

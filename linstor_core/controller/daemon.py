@@ -15,17 +15,19 @@ from linstor_core.controller import auto_unlock
 from linstor_core.controller.access_log import AccessLog, AccessLogChoice
 from linstor_core.controller.app import Services, create_app
 from linstor_core.controller.auto_unlock import Passphrase
+from linstor_core.controller.certificate_office import CertificateOffice, OfficeChoices
 from linstor_core.controller.collector import Collector
 from linstor_core.controller.diagnostics.error_reports import ErrorReports
 from linstor_core.controller.diagnostics.instruments import Instruments
 from linstor_core.controller.diagnostics.log_ring import LogRing
 from linstor_core.controller.diagnostics.resource_metrics import ResourceMetrics
 from linstor_core.controller.diagnostics.traffic import Traffic
-from linstor_core.controller.dialing import dial
+from linstor_core.controller.dialing import dialing
 from linstor_core.controller.engine import Engine
 from linstor_core.controller.events import EventHub
 from linstor_core.controller.https import CertificateFiles, Certificates, Https
 from linstor_core.controller.keyring import Keyring
+from linstor_core.controller.link_files import LinkFiles
 from linstor_core.controller.listeners import Listen, Listeners, Redirect
 from linstor_core.controller.repository import Repository
 from linstor_core.controller.routes import ROUTES
@@ -68,7 +70,7 @@ class ControllerDaemon:
 
     def __init__(self, state: Path, host: str, port: int, repository: Repository | None = None,
                  passphrase: Passphrase | None = None, *, https: Https | None = None, serves_http: bool = True,
-                 access_log: AccessLogChoice | None = None) -> None:
+                 access_log: AccessLogChoice | None = None, links: OfficeChoices = OfficeChoices()) -> None:
         """Raises InvalidInput for a certificate that can't be used."""
         self._state = state
         self._https = https
@@ -80,23 +82,26 @@ class ControllerDaemon:
         self._address = (host, port)
         self._context = SystemContext()
         self._collector = Collector()
+        self._keyring = Keyring()
+        self._office = CertificateOffice(self._context, self._keyring, state, links)
 
     async def start(self) -> None:
         """Load, listen, dial. Raises LinstorError when the database refuses, OSError when the address is taken."""
         self._repository.open()
         with self._collector.loading():
-            self._engine = Engine(self._repository, self._context, jitter=random.random, dial=dial)
+            self._engine = Engine(self._repository, self._context, jitter=random.random,
+                                  dial=dialing(self._office.dialling_context), renew=self._office.renew)
         self.controller, links = self._engine.controller, self._engine.links
+        self._office.serve(self.controller)
         self._events = EventHub()
         self.controller.on_publish(self._events.published)
         gate = TokenGate(self.controller.cluster, self._context.now_ms)
         self.controller.on_publish(gate.published)
         self._instruments = self._make_instruments()
-        keyring = Keyring()
         if self._passphrase is not None:
-            await auto_unlock.unlock(self.controller, keyring, self._passphrase)
-        services = Services(self.controller, self._events, keyring, self._context.now_ms, links.reconnect, links.ask,
-                            self._instruments, links.set_log_levels, links.check_file)
+            await auto_unlock.unlock(self.controller, self._keyring, self._passphrase)
+        services = Services(self.controller, self._events, self._keyring, self._context.now_ms, links.reconnect,
+                            links.ask, self._instruments, links.set_log_levels, links.check_file, self._office)
         self._access_log = self._open_access_log()
         self._listeners = self._make_listeners(Bridge(create_app(services, ROUTES), services, gate, self._access_log))
         await self._listeners.start()
@@ -112,6 +117,10 @@ class ControllerDaemon:
             return Listeners(plain)
         redirect = [Listen(*self._address, Redirect(self._https.port))] if self._serves_http else []
         return Listeners([*redirect, Listen(self._https.host, self._https.port, bridge, self._certificates.context)])
+
+    def load_link_certificates(self, files: LinkFiles | None) -> None:
+        """The same for links to satellites that are dialled from now on."""
+        self._office.reload(files)
 
     def load_certificates(self, files: CertificateFiles | None) -> None:
         """Take new certificates for connections from now on. Raises InvalidInput; then nothing changes."""

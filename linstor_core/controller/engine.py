@@ -21,6 +21,7 @@ from linstor_core.controller.job_runner import JobRunner
 from linstor_core.controller.lease_clock import LeaseClock
 from linstor_core.controller.operations import reports, seed
 from linstor_core.controller.repository import Database
+from linstor_core.controller.satellite_link import Renew
 from linstor_core.controller.satellite_links import SatelliteLinks
 from linstor_core.domain.cluster import Cluster
 
@@ -42,12 +43,12 @@ class Engine:
     """How long the links may take to be closed; a satellite that hangs would keep the end waiting."""
 
     def __init__(self, database: Database, context: Context, *, jitter: Callable[[], float], dial: Dial,
-                 committer: StartCommitter = CommitterThread) -> None:
+                 committer: StartCommitter = CommitterThread, renew: Renew | None = None) -> None:
         """Loads from a database that is open. Raises DatabaseUnavailable."""
         self.controller = Controller(_load(database, context), database, context, committer)
         dispatcher = Dispatcher()
         self.controller.on_publish(dispatcher.published)
-        self.links = SatelliteLinks(self.controller, dispatcher, context.new_uuid(), jitter, dial=dial)
+        self.links = SatelliteLinks(self.controller, dispatcher, context.new_uuid(), jitter, dial=dial, renew=renew)
         self._leases = LeaseClock(self.controller)
         self._jobs = JobRunner(self.controller)
         self._evictions = EvictionClock(self.controller)

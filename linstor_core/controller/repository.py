@@ -65,7 +65,11 @@ class Repository:
 
     @classmethod
     def in_folder(cls, folder: Path) -> Self:
+        """Only the owner may read it: the key of the cluster's authority is in there."""
         folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "linstor.db"
+        file.touch(mode=0o600)
+        file.chmod(file.stat().st_mode & 0o700)
         return cls(f"sqlite:///{folder / 'linstor.db'}")
 
     def open(self) -> None:

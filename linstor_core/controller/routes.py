@@ -5,13 +5,13 @@ The pieces come from the noun's own module: `operations/<noun>.py` and `queries/
 
 from __future__ import annotations
 
-from linstor_core.controller import encryption
+from linstor_core.controller import encryption, joining
 from linstor_core.controller.api_description import routes_describing
 from linstor_core.controller.diagnostics import ROUTES as DIAGNOSTICS
 from linstor_core.controller.operations import ROUTES as WRITES
 from linstor_core.controller.queries import ROUTES as READS
 from linstor_core.controller.route import Route
 
-_NOUNS: tuple[Route, ...] = (*READS, *WRITES, *DIAGNOSTICS, *encryption.ROUTES)
+_NOUNS: tuple[Route, ...] = (*READS, *WRITES, *DIAGNOSTICS, *encryption.ROUTES, *joining.ROUTES)
 
 ROUTES: tuple[Route, ...] = (*_NOUNS, *routes_describing(_NOUNS))

@@ -20,7 +20,7 @@ from linstor_core.controller.controller import Controller
 from linstor_core.controller.dialing import Dial
 from linstor_core.controller.dispatcher import Dispatcher, Mailbox
 from linstor_core.controller.operations import reports
-from linstor_core.domain.certificates import NodeCertificate
+from linstor_core.domain.certificates import NodeCertificate, bundle_of
 from linstor_core.domain.cluster import key_of
 from linstor_core.domain.errors import LinstorError
 from linstor_core.domain.nodes import ConnectionStatus, NetInterface, Node
@@ -316,7 +316,8 @@ class SatelliteLink:
                             fault.cause)
                 fresh = None
             if fresh is not None and self._protocol >= node_report.CERTIFICATES_SINCE:
-                answer = await self._answer_to(InstallCertificate(next(self._numbers), fresh.certificate))
+                bundle = bundle_of(self._controller.cluster.authorities.values())
+                answer = await self._answer_to(InstallCertificate(next(self._numbers), fresh.certificate, bundle))
                 if isinstance(answer, CertificateInstalled) and not answer.failure:
                     shown = fresh.serial
                 else:

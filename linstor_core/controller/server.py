@@ -81,7 +81,8 @@ class Bridge:
                                      response.status_code, took_s)
 
     def _admits(self, scope: Scope) -> bool:
-        return self._gate.admits(scope["path"], scope["headers"], (scope.get("client") or ("", 0))[0])
+        return self._gate.admits(scope["path"], scope["headers"], (scope.get("client") or ("", 0))[0],
+                                 scope["method"])
 
     def _asks_by_options(self, scope: Scope) -> bool:
         """Whether the route table has an OPTIONS of its own there, and this is no browser that asks what it may do."""

@@ -11,6 +11,8 @@ from linstor_core.domain.auth_tokens import AuthToken, Network, admits, digest_o
 from linstor_core.domain.cluster import Cluster
 
 _OPEN = ("/", "/health", "/ui")
+_PROVED_OTHERWISE = ("POST", "/v1/nodes/join")
+"""The caller proves by an invitation that he may."""
 _PREFIX = b"bearer "
 
 
@@ -30,9 +32,9 @@ class TokenGate:
         self._tokens: dict[str, tuple[AuthToken, tuple[Network, ...]]] = {
             token.digest: (token, networks(token.ip_filter)) for token in tokens}
 
-    def admits(self, path: str, headers: Iterable[tuple[bytes, bytes]], client: str) -> bool:
+    def admits(self, path: str, headers: Iterable[tuple[bytes, bytes]], client: str, method: str = "GET") -> bool:
         """Whether a request may go on; `client` is the address it comes from."""
-        if not self._tokens or path in _OPEN or path.startswith("/ui/"):
+        if not self._tokens or path in _OPEN or path.startswith("/ui/") or (method, path) == _PROVED_OTHERWISE:
             return True
         now_ms = self._now_ms()
         if not any(token.is_valid(now_ms) for token, _ in self._tokens.values()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -70,6 +71,16 @@ class Invitation(Struct, frozen=True):
 
     def is_valid(self, now_ms: int) -> bool:
         return now_ms < self.expires_ms
+
+
+def by_age(authorities: Iterable[Authority]) -> list[Authority]:
+    """The youngest, which signs, first."""
+    return sorted(authorities, key=lambda authority: (-authority.not_before_ms, authority.serial))
+
+
+def bundle_of(authorities: Iterable[Authority]) -> str:
+    """Their certificates as one text (PEM)."""
+    return "".join(authority.certificate for authority in by_age(authorities))
 
 
 def fingerprint_of(certificate: str) -> str:

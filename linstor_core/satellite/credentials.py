@@ -120,8 +120,8 @@ class Credentials:
             named = ", ".join(str(file) for file in (files.certificate, files.key, files.authorities) if file)
             raise OSError(f"the certificate can't be used ({error}): look at {named}") from None
 
-    def write(self, certificate: str) -> None:
-        """Store another certificate for the same key; `load` takes it into use. Raises OSError.
+    def write(self, certificate: str, authorities: str) -> None:
+        """Store another certificate for the same key, and who is believed; `load` takes it into use. Raises OSError.
 
         A certificate that this host did not get by joining is its administrator's business.
         """
@@ -130,6 +130,7 @@ class Credentials:
         key, end, _ = self._files.certificate.read_text().partition(_KEY_END)
         if not end:
             raise OSError(f"{self._files.certificate} does not begin with a key")
+        write_private(self._files.authorities, authorities)
         _put(self._files, key + end + certificate)
 
     def load(self) -> None:

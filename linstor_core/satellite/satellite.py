@@ -164,12 +164,13 @@ class Satellite:
         if self._credentials is not None:
             self._credentials.load()
 
-    async def _install(self, certificate: str) -> str:
+    async def _install(self, message: InstallCertificate) -> str:
         """Why it could not be done; "" when it is in use."""
         if self._credentials is None:
             return "this satellite has no certificate"
         try:
-            await asyncio.get_running_loop().run_in_executor(self._threads, self._credentials.write, certificate)
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._credentials.write,
+                                                              message.certificate, message.authorities)
             self._credentials.load()
         except OSError as error:
             return str(error)
@@ -290,7 +291,7 @@ class Satellite:
                 number = message.number
                 self._files.answer(message.path, lambda seen: link.tell_answer(CheckedFile(number, seen)))
             case InstallCertificate():
-                link.tell_answer(CertificateInstalled(message.number, await self._install(message.certificate)))
+                link.tell_answer(CertificateInstalled(message.number, await self._install(message)))
             case Hello():
                 _log.warning("a second greeting was ignored")
 

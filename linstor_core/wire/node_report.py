@@ -113,10 +113,14 @@ class LogLevels(Struct, frozen=True, tag="log_levels"):
 
 
 class InstallCertificate(Struct, frozen=True, tag="install_certificate"):
-    """Show this certificate (PEM) from the next connection on. It is made for the key that the satellite has."""
+    """Show this certificate from the next connection on, and believe these authorities; both are PEM.
+
+    The certificate is made for the key that the satellite has.
+    """
 
     number: int
     certificate: str
+    authorities: str
 
 
 class CertificateInstalled(Struct, frozen=True, tag="certificate_installed"):

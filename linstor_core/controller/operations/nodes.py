@@ -12,6 +12,7 @@ from linstor_core.controller.change import Change, Context
 from linstor_core.controller.operations import addresses, lost_data, node_links
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain import names
+from linstor_core.domain.certificates import NodeCertificate
 from linstor_core.domain.cluster import Cluster, Key, key_of
 from linstor_core.domain.errors import AlreadyExists, Code, Conflict, InvalidInput
 from linstor_core.domain.nodes import NetInterface, Node, NodeType
@@ -175,7 +176,7 @@ def _belongings(cluster: Cluster, node_key: str) -> tuple[tuple[type, Key], ...]
     replica_links = [key for key in cluster.resource_connections if node_key in key[1].split(";")]
     return (*((StoragePool, key) for key in pools), *((PoolSeen, key) for key in seen),
             *((NodeConnection, key) for key in links), *((ResourceConnection, key) for key in replica_links),
-            (NodeSeen, node_key), (Node, node_key))
+            (NodeSeen, node_key), (NodeCertificate, node_key), (Node, node_key))
 
 
 def _gone(call: Call[NoBody], node: Node) -> ApiCallRc:
