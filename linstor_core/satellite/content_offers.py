@@ -241,7 +241,7 @@ class ContentOffers:
 
 
 class _Giving:
-    """One stream."""
+    """One stream. What is next is read and added up in a thread while what was read before is on its way."""
 
     def __init__(self, content: ReadableContent, threads: Threads, bandwidth: Bandwidth,
                  connection: Connection) -> None:
@@ -250,38 +250,52 @@ class _Giving:
         self._bandwidth = bandwidth
         self._connection = connection
         self._checksum = ExtentsChecksum()
+        self._position = 0
+        self._passed = 0
+        self._checked = 0
         self._under_way = 0
 
     async def all(self, request: ContentRequest) -> None:
-        content = self._content
-        goes_on = request.version == content.version and 0 <= request.position <= content.size_bytes
-        position = request.position if goes_on else 0
-        passed = await finished(self._threads, content.count_data, position)
-        total = await finished(self._threads, content.count_data, content.size_bytes)
-        await self._connection.send(encode(ContentOffered(content.size_bytes, total, content.version, position)))
-        checked = passed
-        while True:
-            frames, position, data_bytes = await finished(self._threads, self._next, position)
-            for frame in frames:
-                await self._bandwidth.take(len(frame))
-                await self._send(frame)
-            passed += data_bytes
-            is_last = position >= content.size_bytes
-            if is_last or passed - checked >= _CHECKED_BYTES:
-                checked = passed
-                await self._send(encode(ContentChecked(position, self._checksum.value(), passed, is_last)))
-                self._checksum = ExtentsChecksum()
-            if is_last:
-                break
-        while self._under_way:
-            await self._await_taken()
+        await self._connection.send(encode(await finished(self._threads, self._offered, request)))
+        is_last = False
+        ahead = asyncio.ensure_future(finished(self._threads, self._next))
+        try:
+            while not is_last:
+                frames, is_last = await ahead
+                if not is_last:
+                    ahead = asyncio.ensure_future(finished(self._threads, self._next))
+                for frame in frames:
+                    await self._bandwidth.take(len(frame))
+                    await self._send(frame)
+            while self._under_way:
+                await self._await_taken()
+        finally:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
 
-    def _next(self, position: int) -> tuple[list[bytes], int, int]:
-        """In a thread."""
-        portion = self._content.read(position, self._bandwidth.portion_bytes)
+    def _offered(self, request: ContentRequest) -> ContentOffered:
+        """In a thread, as the next one."""
+        content = self._content
+        if request.version == content.version and 0 <= request.position <= content.size_bytes:
+            self._position = request.position
+        self._passed = self._checked = content.count_data(self._position)
+        return ContentOffered(content.size_bytes, content.count_data(content.size_bytes), content.version,
+                              self._position)
+
+    def _next(self) -> tuple[list[bytes], bool]:
+        """Frames, and whether they are the last."""
+        portion = self._content.read(self._position, self._bandwidth.portion_bytes)
         for offset, piece in portion.pieces:
             self._checksum.update(offset, piece)
-        return [encode(ContentExtent(*piece)) for piece in portion.pieces], portion.end, portion.data_bytes
+        frames = [encode(ContentExtent(*piece)) for piece in portion.pieces]
+        self._position = portion.end
+        self._passed += portion.data_bytes
+        is_last = portion.end >= self._content.size_bytes
+        if is_last or self._passed - self._checked >= _CHECKED_BYTES:
+            frames.append(encode(ContentChecked(portion.end, self._checksum.value(), self._passed, is_last)))
+            self._checksum = ExtentsChecksum()
+            self._checked = self._passed
+        return frames, is_last
 
     async def _send(self, frame: bytes) -> None:
         while self._under_way >= WINDOW:
