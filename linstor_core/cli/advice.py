@@ -74,6 +74,13 @@ def about_placement(placed: Placed, pools: Sequence[StoragePool]) -> Iterator[Is
                     _third_vote(placed.name), "no-tiebreaker")
 
 
+def _kept_available(placed: Placed, here: Resource) -> str:
+    """Another replica of what replicates; of anything else it would be blank, so the data itself has to go."""
+    if placed.is_replicated:
+        return f"linstor resource-definition auto-place --place-count {len(placed.replicas) + 1} {placed.name}"
+    return f"linstor resource move {here.node_name} {placed.name}"
+
+
 def _third_vote(name: str) -> str:
     return f"linstor resource-definition auto-place --drbd-diskless --place-count 1 {name}"
 
@@ -106,12 +113,10 @@ def about_maintenance(placed: Placed, node: str, nodes: Sequence[Node]) -> Itera
     left = [name for name in others if name in online]
     if here in placed.replicas and not left:
         what = "The node holds its only replica" if not others else "No other replica is on a connected node"
-        count = len(placed.replicas) + 1
-        yield Issue(placed.name, f"{what}: it would not be available.",
-                    f"linstor resource-definition auto-place --place-count {count} {placed.name}", "single-replica")
+        yield Issue(placed.name, f"{what}: it would not be available.", _kept_available(placed, here),
+                    "single-replica")
     elif here in placed.replicas and len(left) == 1:
-        yield Issue(placed.name, f"Only the replica on {left[0]} would be left.",
-                    f"linstor resource-definition auto-place --place-count {len(placed.replicas) + 1} {placed.name}",
+        yield Issue(placed.name, f"Only the replica on {left[0]} would be left.", _kept_available(placed, here),
                     "loses-redundancy")
     voters = [resource for resource in placed.resources if not _LEAVING & set(resource.flags)]
     if placed.is_replicated and len(voters) == 2:

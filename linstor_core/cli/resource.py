@@ -27,6 +27,7 @@ from linstor_core.cli.arguments import (
 from linstor_core.cli.call import Call
 from linstor_core.cli.connections import peer_options
 from linstor_core.cli.grammar import Arg, Command, Noun, UsageError
+from linstor_core.cli.job import follow
 from linstor_core.cli.screen import RED, YELLOW, Cell, Column
 from linstor_core.cli.volume import VOLUME_LIST_ARGS, failed_connections, list_volumes, usage_cell, volume_state
 from linstor_core.wire import rest_bodies as bodies
@@ -77,6 +78,16 @@ def delete(call: Call) -> None:
     args = call.args
     call.show(entry for node in args.node_name
               for entry in call.client.delete_resource(args.name, node, args.keep_tiebreaker))
+
+
+def move(call: Call) -> None:
+    """Waits for it, unless it is to be left alone."""
+    args = call.args
+    entries = call.client.move_resource(args.resource_name, args.node_name, args.target or "", args.storage_pool or "")
+    call.show(entries)
+    uuid = next((job for entry in entries if (job := entry.obj_refs.get("Job"))), None)
+    if uuid and not args.no_wait and not call.is_planning:
+        follow(call, uuid)
 
 
 def toggle_disk(call: Call) -> None:
@@ -202,6 +213,11 @@ NOUN = Noun("resource", ("r",), "Definitions placed on nodes.", (
              Arg("--diskless", "take the storage away", "flag", ("-d",)), ASYNC,
              Arg("--migrate-from", "remove the resource there once the data is here", completes="nodes"), NODE, _NAME),
             toggle_disk),
+    Command("move", ("mv",), "Move a resource with its data to another node.",
+            (Arg("--target", "the node to take; placement rules choose one where it is left out", aliases=("-t",),
+                 completes="nodes"),
+             Arg("--storage-pool", "the pool to take there", aliases=("-s",), completes="pools"),
+             Arg("--async", "do not wait until it is there", "flag", dest="no_wait"), NODE, RESOURCE), move),
     Command("activate", ("act",), "Set the devices up again.", (NODE, RESOURCE),
             lambda call: call.show(call.client.activate(call.args.resource_name, call.args.node_name))),
     Command("deactivate", ("deact",), "Take the devices down, keep the data.", (NODE, RESOURCE),

@@ -10,6 +10,7 @@ from linstor_core.cli import (
     encryption,
     error_reports,
     external_file,
+    job,
     key_value_store,
     node,
     physical_storage,
@@ -29,7 +30,7 @@ from linstor_core.cli.grammar import Noun
 
 NOUNS: tuple[Noun, ...] = (
     controller.NOUN, node.NOUN, storage_pool.NOUN, resource_group.NOUN, volume_group.NOUN, resource_definition.NOUN,
-    volume_definition.NOUN, resource.NOUN, volume.NOUN, snapshot.NOUN, connections.NODE_CONNECTIONS,
+    volume_definition.NOUN, resource.NOUN, volume.NOUN, snapshot.NOUN, job.NOUN, connections.NODE_CONNECTIONS,
     connections.RESOURCE_CONNECTIONS, physical_storage.NOUN, remote.NOUN, backup.NOUN, schedule.NOUN,
     key_value_store.NOUN, external_file.NOUN, error_reports.NOUN, sos_report.NOUN, sos_report.SPACE, encryption.NOUN,
     advise.NOUN,

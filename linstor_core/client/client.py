@@ -13,6 +13,7 @@ from linstor_core.client.definition_calls import DefinitionCalls
 from linstor_core.client.diagnostic_calls import DiagnosticCalls
 from linstor_core.client.file_calls import FileCalls
 from linstor_core.client.group_calls import GroupCalls
+from linstor_core.client.job_calls import JobCalls
 from linstor_core.client.node_calls import NodeCalls
 from linstor_core.client.remote_calls import RemoteCalls
 from linstor_core.client.resource_calls import ResourceCalls
@@ -25,8 +26,8 @@ TOKEN_FILE = Path("/var/lib/linstor.d/auth.json")
 """Where LINSTOR keeps the token of a node's own administrator."""
 
 
-class LinstorClient(NodeCalls, GroupCalls, DefinitionCalls, ResourceCalls, SnapshotCalls, ConnectionCalls, RemoteCalls,
-                    FileCalls, ControllerCalls, DiagnosticCalls):
+class LinstorClient(NodeCalls, GroupCalls, DefinitionCalls, ResourceCalls, SnapshotCalls, ConnectionCalls, JobCalls,
+                    RemoteCalls, FileCalls, ControllerCalls, DiagnosticCalls):
     """`controllers` are URIs (linstor://, linstor+ssl://, http://, https://) tried in order; see `transport`.
 
     Not for several threads at a time: make one each.

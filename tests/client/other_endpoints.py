@@ -55,6 +55,12 @@ _OURS = [
     ("open_migration_window", ("r", "a", "b", 60.0), f"PUT {_WINDOW}"),
     ("close_migration_window", ("r", "a", "b"), f"DELETE {_WINDOW}"),
 ]
+_JOBS = [
+    ("jobs", (["RUNNING"], ["MOVE"], ["n"], ["r"]), "GET /v1/jobs?states=RUNNING&kinds=MOVE&nodes=n&resources=r"),
+    ("job", ("u",), "GET /v1/jobs/u"), ("cancel_job", ("u",), "POST /v1/jobs/u/cancel"),
+    ("delete_job", ("u",), "DELETE /v1/jobs/u"),
+    ("move_resource", ("r", "n", "m", "p"), f"POST {RD}/r/resources/n/move"),
+]
 AWAITED = {call for _, _, call in _OURS}
 """Callers treat the 404 of a controller without these as an answer; until this one has them, so do the tests."""
 
@@ -135,4 +141,4 @@ _ON_NODES = [
       for action in ("disable", "enable", "evict", "restart", "status")),
 ]
 
-OTHER_CALLS = [*_NOUNS, *_OURS, *_INFOS, *_REMOTES, *_SCHEDULES, *_ON_NODES, *_DIAGNOSTICS]
+OTHER_CALLS = [*_NOUNS, *_OURS, *_JOBS, *_INFOS, *_REMOTES, *_SCHEDULES, *_ON_NODES, *_DIAGNOSTICS]
