@@ -81,9 +81,28 @@ def test_a_failed_snapshot_is_told_and_its_pieces_go(model: Model) -> None:
     assert [each.delete for each in model.specs("n1")[0].snapshots] == [True]
     model.answer()
     assert model.cluster.snapshots["R1", "S1"].flags == ("FAILED_DEPLOYMENT",)
-    model.run(snapshots.delete, resource="r1", snapshot="s1")
-    model.answer()
+
+
+def test_pieces_that_have_gone_already_are_not_waited_for(model: Model) -> None:
+    # Nothing changes for the satellites, so they would not report anew either.
+    take(model)
+    model.answer("n1")
+    model.away("n2")
+    model.answer("n1")
+    model.back("n2")
+    change = model.run(snapshots.delete, resource="r1", snapshot="s1")
+    assert [part.node_name for part in model.cluster.snapshots["R1", "S1"].nodes] == ["n2"]
+    assert model.entries(change) is None
+    model.answer("n2")
     assert not model.cluster.snapshots
+    assert not any(entry.is_error for entry in model.entries(change) or [])
+    take(model)
+    model.answer("n1")
+    model.answer("n2", failures=FAILURE)
+    model.answer()
+    change = model.run(snapshots.delete, resource="r1", snapshot="s1")
+    assert not model.cluster.snapshots
+    assert not any(entry.is_error for entry in model.entries(change) or [])
 
 
 def test_a_node_lost_while_a_snapshot_is_taken_fails_it(model: Model) -> None:

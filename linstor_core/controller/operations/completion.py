@@ -68,6 +68,12 @@ def has_ended(snapshot: Snapshot) -> bool:
     return bool(_ENDED.intersection(snapshot.flags))
 
 
+def has_gone(cluster: Cluster, snapshot: Snapshot, part: NodeSnapshot) -> bool:
+    """Whether a node has told that nothing is left of its part of a failed snapshot: it would not tell so again."""
+    seen = _answer(cluster, snapshot.resource_name, part.node_name) if FAILED.intersection(snapshot.flags) else None
+    return seen is not None and any(each.uuid == part.uuid and not each.present for each in seen.snapshots)
+
+
 def is_pending(cluster: Cluster, key: str) -> bool:
     """Whether something of a definition waits for its completion."""
     definition = cluster.resource_definitions[key]

@@ -212,15 +212,18 @@ def delete(cluster: Cluster, context: Context, call: Call[Any]) -> Change:
         dependents.check_snapshot_not_a_source(cluster, snapshot)
     nodes = {key_of(node) for node in call.values("nodes")}
     going = [part for part in snapshot.nodes if not nodes or key_of(part.node_name) in nodes]
-    buried = [part for part in going if end is not End.ORDERLY or not cluster.is_online(part.node_name)]
-    waited = [part for part in going if part not in buried]
-    puts, deletes = _marked(snapshot, waited, buried, whole=len(going) == len(snapshot.nodes))
+    gone_already = [part for part in going if completion.has_gone(cluster, snapshot, part)]
+    buried = [part for part in going if part not in gone_already
+              and (end is not End.ORDERLY or not cluster.is_online(part.node_name))]
+    dropped = [*gone_already, *buried]
+    waited = [part for part in going if part not in dropped]
+    puts, deletes = _marked(snapshot, waited, dropped, whole=len(going) == len(snapshot.nodes))
     stones = [tombstones.of_part(snapshot, part, context.now_ms()) for part in buried if end is not End.ABANDONED]
     left = tombstones.ended(call, cluster, (), ((snapshot, part) for part in buried), now_ms=context.now_ms(),
                             end=end)
     steps = _deletion_steps(call, snapshot, waited)
     change = Change((*puts, *(stone for stone in stones if stone is not None)),
-                    (*deletes, *_unseen(cluster, snapshot, buried)))
+                    (*deletes, *_unseen(cluster, snapshot, dropped)))
     if not waited:
         return structs.replace(change, answers=(steps[-1], *left))
     answer = call.rc(Severity.SUCCESS, DELETED, f"Snapshot '{snapshot_name}' is marked for deletion.", refs=refs)
@@ -235,10 +238,10 @@ def delete(cluster: Cluster, context: Context, call: Call[Any]) -> Change:
                            outcome=progress.when_gone(call, places, gone, steps, uuids=uuids))
 
 
-def _marked(snapshot: Snapshot, waited: list[NodeSnapshot], buried: list[NodeSnapshot], *,
+def _marked(snapshot: Snapshot, waited: list[NodeSnapshot], dropped: list[NodeSnapshot], *,
             whole: bool) -> tuple[tuple[Snapshot, ...], tuple[tuple[type, Key], ...]]:
-    """The snapshot without the buried parts, the others marked; what has no part left goes."""
-    left = tombstones.without_parts(snapshot, buried)
+    """The snapshot without the dropped parts, the others marked; what has no part left goes."""
+    left = tombstones.without_parts(snapshot, dropped)
     if left is None:
         return (), ((Snapshot, (key_of(snapshot.resource_name), key_of(snapshot.name))),)
     parts = tuple(structs.replace(part, flags=dependents.with_flag(part.flags, "DELETE")) if part in waited else part
@@ -247,11 +250,11 @@ def _marked(snapshot: Snapshot, waited: list[NodeSnapshot], buried: list[NodeSna
     return (structs.replace(left, nodes=parts, flags=flags),), ()
 
 
-def _unseen(cluster: Cluster, snapshot: Snapshot, buried: list[NodeSnapshot]) -> list[tuple[type, Key]]:
+def _unseen(cluster: Cluster, snapshot: Snapshot, dropped: list[NodeSnapshot]) -> list[tuple[type, Key]]:
     """What was seen where nothing of the definition is wanted any more."""
     key = key_of(snapshot.resource_name)
     others = [other for other in cluster.snapshots_of_definition(key) if other.uuid != snapshot.uuid]
-    return [(ResourceSeen, place) for part in buried if (place := (key, key_of(part.node_name))) not in
+    return [(ResourceSeen, place) for part in dropped if (place := (key, key_of(part.node_name))) not in
             cluster.resources and not any(other.on_node(part.node_name) is not None for other in others)]
 
 
