@@ -158,6 +158,9 @@ class Channel:
             reason = str(error) or "no greeting"
             self._seldom.warning(f"{host} {reason}", f"{connection.peer} does not speak our protocol: {reason}")
             await connection.close(_GARBAGE, "not understood")
+        except OSError as error:
+            _log.error("the state cannot be stored: %s; %s has to tell everything again", error, connection.peer)
+            await connection.close(_FAULT, "the satellite cannot store its state")
         except Exception:
             _log.exception("a fault of the satellite while it served %s", connection.peer)
             await connection.close(_FAULT, "a fault of the satellite")

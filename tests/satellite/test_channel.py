@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 from msgspec import structs
@@ -14,11 +15,13 @@ from msgspec import structs
 from linstor_core.satellite.clock import SystemClock
 from linstor_core.satellite.reconciler import World
 from linstor_core.satellite.satellite import Satellite, SatelliteSettings
+from linstor_core.satellite.spec_store import SpecStore
 from linstor_core.testing.controller_link import ControllerLink
 from linstor_core.testing.satellite_specs import pool, resource, volume
 from linstor_core.testing.simulated_node import SimulatedNode
 from linstor_core.testing.simulated_tables import SimulatedFile
-from linstor_core.wire.node_report import ApplyResource, ForgetResource, HelloAnswer
+from linstor_core.testing.simulation.disks import JournalDisk
+from linstor_core.wire.node_report import ApplyResource, ForgetResource, FullSync, HelloAnswer
 from linstor_core.wire.resource_spec import PoolSpec
 
 POOLS = (pool("/pool"),)
@@ -34,6 +37,30 @@ async def running(state: Path, node: SimulatedNode | None = None) -> AsyncIterat
         yield satellite
     finally:
         await satellite.stop()
+
+
+def test_a_state_that_cannot_be_stored_ends_the_link_which_may_come_back(tmp_path: Path,
+                                                                         caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        disk, node = JournalDisk(Random(1), lambda _: None), SimulatedNode(("/pool",))
+        satellite = Satellite(SatelliteSettings("Node1", tmp_path, "127.0.0.1", 0),
+                              World(node, node, SystemClock(), lambda: 0.5),
+                              lambda folder, threads: SpecStore(folder, threads, disk.opened))
+        await satellite.start()
+        async with ControllerLink(satellite.port) as link:
+            await link.greet()
+            disk.failing = 1
+            await link.send(FullSync(1, POOLS, ()))
+            assert await link.closed() == 1011
+        async with ControllerLink(satellite.port) as link:
+            await link.greet()
+            await link.sync(POOLS, resource(volume()))
+            assert link.resources["r"].volumes[0].present
+        await satellite.stop()
+
+    asyncio.run(scenario())
+    told = [record for record in caplog.records if "cannot be stored" in record.getMessage()]
+    assert told and not any(record.exc_info for record in caplog.records)
 
 
 async def _greeting(state: Path, **changes: object) -> HelloAnswer:

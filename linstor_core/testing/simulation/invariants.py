@@ -8,6 +8,7 @@ from linstor_core.controller import resource_specs
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.storage_pools import ProviderKind
 from linstor_core.satellite.facts import ContentState
+from linstor_core.satellite.storage.driver import POOL_DIRECTORY
 from linstor_core.testing import cluster_invariants
 from linstor_core.testing.simulation.hosts import SatelliteHost
 from linstor_core.testing.simulation.world import World
@@ -47,7 +48,9 @@ def _of_node(world: World, host: SatelliteHost, cluster: Cluster) -> Iterator[st
 
 def _pending(cluster: Cluster) -> Iterator[str]:
     for definition in cluster.resource_definitions.values():
-        if {"DELETE", "CLONING"} & set(definition.flags):
+        # A clone that failed for the loss of its nodes stays so until it is deleted.
+        failed = "FAILED" in definition.flags and not cluster.resources_of(definition.name)
+        if "DELETE" in definition.flags or ("CLONING" in definition.flags and not failed):
             yield f"{definition.name} is {definition.flags}"
         yield from (f"volume {volume.number} of {definition.name} is {volume.flags}"
                     for volume in definition.volume_definitions if "DELETE" in volume.flags)
@@ -93,7 +96,10 @@ def _unwanted(world: World, host: SatelliteHost, cluster: Cluster, wanted: set[s
             yield f"{host.name}: {device} holds a file that is gone"
     seen = cluster.nodes_seen.get(key_of(host.name))
     orphans = {orphan.path for orphan in seen.orphans} if seen is not None else set()
+    directories = {pool.props.get(POOL_DIRECTORY) for pool in cluster.pools_on(host.name)}
     for path, file in host.node.files.items():
+        if path.rpartition("/")[0] not in directories and host.name in world.forced:
+            continue  # nobody looks there
         if file.data_id not in wanted and not (host.name in world.forced and path in orphans):
             told = ", as is told" if path in orphans else ""
             yield f"{host.name}: {path} ({file.data_id}) belongs to nothing{told}"

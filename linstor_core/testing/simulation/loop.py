@@ -95,6 +95,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._order = itertools.count()
         self._tasks: list[asyncio.Task[Any]] = []
         self._jobs: dict[Job, None] = {}
+        self._dropped: list[asyncio.Handle] = []
+        """Of the dead; they are let run once nothing depends on it any more, so that every coroutine ends."""
         self._nested = 0
         self._over = False
         self.longest_job_s = longest_job_s
@@ -164,6 +166,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 if process.fuse < 0:
                     process.kill()
             if not process.alive:
+                self._dropped.append(handle)
                 return
         self.passed += 1
         handle._run()
@@ -239,6 +242,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 break
             for task in left:
                 task.cancel()
+            self._due.extend(self._dropped)
+            self._dropped.clear()
             with contextlib.suppress(Stuck):
                 self.run_while(lambda: bool(self._due))
             for job in tuple(self._jobs):

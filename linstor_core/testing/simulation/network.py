@@ -242,6 +242,7 @@ class SimulatedNetwork:
         self.powered_off.discard(host)
         for link in self._links:
             if link.there == host and link.ended is None and link.other.ended is not None:
+                link.coming.clear()
                 self._put(link, ConnectionLost("reset"))
 
     def dial_from(self, here: str) -> Callable[[NetInterface], Dialled]:
