@@ -24,6 +24,10 @@ RESOURCE = Arg("resource_name", "name of the resource", completes="resources")
 GROUP = Arg("name", "name of the resource group", completes="groups")
 VOLUME_NR = Arg("volume_nr", "number of the volume", kind=int)
 PASTABLE = Arg("--pastable", "plain characters, no colours", "flag", ("-p",))
+FORCED = (
+    Arg("--force", "end it although a satellite can't remove it; a tombstone stays", "flag"),
+    Arg("--abandon", "with --force: no tombstone either, the data stays as an orphan", "flag"),
+)
 ASYNC = Arg("--async", "has no effect any more", "flag")
 FROM_FILE = Arg("--from-file", "show what the same command wrote into this file with -m; no call is made")
 NODES = Arg("--nodes", "only these nodes", "+", ("-n",), completes="nodes")

@@ -10,6 +10,7 @@ import msgspec
 
 from linstor_core.cli.arguments import (
     ASYNC,
+    FORCED,
     LAYER_LIST,
     NODE,
     NODES,
@@ -29,6 +30,7 @@ from linstor_core.cli.connections import peer_options
 from linstor_core.cli.grammar import Arg, Command, Noun, UsageError
 from linstor_core.cli.job import follow
 from linstor_core.cli.screen import RED, YELLOW, Cell, Column
+from linstor_core.cli.tombstone import reasons
 from linstor_core.cli.volume import VOLUME_LIST_ARGS, failed_connections, list_volumes, usage_cell, volume_state
 from linstor_core.wire import rest_bodies as bodies
 from linstor_core.wire.rest_resources import Resource, ResourceLayer
@@ -77,7 +79,8 @@ def make_available(call: Call) -> None:
 def delete(call: Call) -> None:
     args = call.args
     call.show(entry for node in args.node_name
-              for entry in call.client.delete_resource(args.name, node, args.keep_tiebreaker))
+              for entry in call.client.delete_resource(args.name, node, args.keep_tiebreaker, force=args.force,
+                                                       abandon=args.abandon))
 
 
 def move(call: Call) -> None:
@@ -106,9 +109,10 @@ def list_resources(call: Call) -> None:
     columns = [Column("ResourceName"), Column("Node"), *([Column("DRBD Ports")] if args.show_drbd_ports else []),
                Column("Layers"), Column("Usage"), Column("Conns"), Column("State", right=True), Column("CreatedOn")]
     primaries = Counter(resource.name for resource in resources if _is_used(resource))
-    rows = (_row(call, resource, primaries) for resource in resources
-            if not args.faulty or _is_faulty(resource))
-    call.table(columns, rows)
+    wanted = [resource for resource in resources if not args.faulty or _is_faulty(resource)]
+    waits = any(resource.blocked_by for resource in wanted)
+    call.table([*columns, *([Column("BlockedBy")] if waits else [])],
+               (_row(call, resource, primaries, waits) for resource in wanted))
 
 
 def involved(call: Call) -> None:
@@ -140,7 +144,7 @@ def _is_meant(call: Call, bundle: Sequence[Resource]) -> bool:
             and (args.min_diskful is None or len(bundle) - len(diskless) < args.min_diskful))
 
 
-def _row(call: Call, resource: Resource, primaries: Counter[str]) -> list[Cell | str]:
+def _row(call: Call, resource: Resource, primaries: Counter[str], waits: bool) -> list[Cell | str]:
     drbd = resource.layer_object.drbd if resource.layer_object is not None else None
     ports = ", ".join(map(str, drbd.tcp_ports)) if drbd is not None else ""
     state, failed = _state(resource), failed_connections(resource)
@@ -150,7 +154,7 @@ def _row(call: Call, resource: Resource, primaries: Counter[str]) -> list[Cell |
             Cell(failed, RED) if failed else "" if state.text == "Unknown" else "Ok",
             Cell(state.text, RED) if failed else state,
             str(datetime.fromtimestamp(created // 1000)) if created is not None else "",
-            *call.extra_cells(resource.props)]
+            *([Cell(reasons(resource.blocked_by), YELLOW)] if waits else []), *call.extra_cells(resource.props)]
 
 
 def _layers(layer: ResourceLayer | None) -> Iterator[str]:
@@ -194,8 +198,8 @@ NOUN = Noun("resource", ("r",), "Definitions placed on nodes.", (
             (NODE, RESOURCE),
             lambda call: call.show(call.client.unmake_available(call.args.resource_name, call.args.node_name))),
     Command("delete", ("d",), "Remove a resource from nodes, with its data there.",
-            (ASYNC, Arg("--keep-tiebreaker", "let it stay as a tie-breaker", "flag"), NODE._replace(nargs="+"), _NAME),
-            delete),
+            (ASYNC, Arg("--keep-tiebreaker", "let it stay as a tie-breaker", "flag"), *FORCED,
+             NODE._replace(nargs="+"), _NAME), delete),
     Command("list", ("l",), "Show the resources.",
             (PASTABLE, group_by("resourcename", "node", "layers", "usage", "conns", "state", "createdon"), RESOURCES,
              NODES, Arg("--all", "has no effect any more", "flag", ("-a",)),

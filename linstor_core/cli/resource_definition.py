@@ -8,6 +8,7 @@ from collections.abc import Callable
 from linstor_core.cli import exit_codes
 from linstor_core.cli.arguments import (
     ASYNC,
+    FORCED,
     LAYER_LIST,
     PASTABLE,
     PROPS,
@@ -64,7 +65,9 @@ def rename(call: Call) -> None:
 
 
 def delete(call: Call) -> None:
-    call.show(entry for name in call.args.name for entry in call.client.delete_resource_definition(name))
+    args = call.args
+    call.show(entry for name in args.name
+              for entry in call.client.delete_resource_definition(name, force=args.force, abandon=args.abandon))
 
 
 def clone(call: Call) -> None:
@@ -141,8 +144,8 @@ NOUN = Noun("resource-definition", ("rd",), "Named sets of volumes, wherever the
     Command("modify", ("m",), "Change a definition.", (_PEER_SLOTS, _PORT, _GROUP, _NAME), modify),
     Command("rename", ("rn",), "Give a definition another name; data and devices stay.",
             (_NAME, Arg("new_name", "name that nothing has yet")), rename),
-    Command("delete", ("d",), "Remove resources everywhere, with their data.", (ASYNC, _NAME._replace(nargs="+")),
-            delete),
+    Command("delete", ("d",), "Remove resources everywhere, with their data.",
+            (ASYNC, *FORCED, _NAME._replace(nargs="+")), delete),
     Command("clone", ("cln",), "Copy a resource with its data.",
             (_EXTERNAL, Arg("--no-wait", "do not wait for the copy to be complete", "flag"), _WAIT,
              Arg("--use-zfs-clone", "a ZFS clone, that stays tied to its source", "flag"),

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from linstor_core.cli.arguments import ASYNC, NODE, NODES, PASTABLE, RESOURCE, RESOURCES, pairs, property_commands
+from linstor_core.cli.arguments import (
+    ASYNC,
+    FORCED,
+    NODE,
+    NODES,
+    PASTABLE,
+    RESOURCE,
+    RESOURCES,
+    pairs,
+    property_commands,
+)
 from linstor_core.cli.call import Call
 from linstor_core.cli.grammar import Arg, Command, Noun
-from linstor_core.cli.screen import BLUE, GREEN, RED, Cell, Column
+from linstor_core.cli.screen import BLUE, GREEN, RED, YELLOW, Cell, Column
+from linstor_core.cli.tombstone import reasons
 from linstor_core.domain.sizes import format_kib
 from linstor_core.wire import rest_bodies as bodies
 from linstor_core.wire.rest_v1 import Snapshot
@@ -33,7 +44,8 @@ def create_multiple(call: Call) -> None:
 
 def delete(call: Call) -> None:
     args = call.args
-    call.show(call.client.delete_snapshot(args.resource_definition_name, args.snapshot_name, args.nodes or ()))
+    call.show(call.client.delete_snapshot(args.resource_definition_name, args.snapshot_name, args.nodes or (),
+                                          force=args.force, abandon=args.abandon))
 
 
 def roll_back(call: Call) -> None:
@@ -57,16 +69,19 @@ def restore_resource(call: Call) -> None:
 
 def list_snapshots(call: Call) -> None:
     snapshots = call.client.snapshots(call.args.resources or (), call.args.nodes or ())
+    waits = any(snapshot.blocked_by for snapshot in snapshots)
     call.table([Column("ResourceName"), Column("SnapshotName"), Column("NodeNames"), Column("Volumes"),
-                Column("CreatedOn"), Column("State")], map(_row, snapshots))
+                Column("CreatedOn"), Column("State"), *([Column("BlockedBy")] if waits else [])],
+               (_row(snapshot, waits) for snapshot in snapshots))
 
 
-def _row(snapshot: Snapshot) -> list[Cell | str]:
+def _row(snapshot: Snapshot, waits: bool) -> list[Cell | str]:
     times = [part.create_timestamp for part in snapshot.snapshots if part.create_timestamp is not None]
     volumes = (f"{volume.volume_number}: {format_kib(volume.size_kib or 0)}" for volume in snapshot.volume_definitions)
     state = next((cell for flag, cell in _FLAG_STATES if flag in snapshot.flags), Cell("Incomplete", BLUE))
     return [snapshot.resource_name, snapshot.name, ", ".join(snapshot.nodes), ", ".join(volumes),
-            str(datetime.fromtimestamp(min(times) // 1000)) if times else "", state]
+            str(datetime.fromtimestamp(min(times) // 1000)) if times else "", state,
+            *([Cell(reasons(snapshot.blocked_by), YELLOW)] if waits else [])]
 
 
 _RESTORE = (
@@ -83,7 +98,7 @@ NOUN = Noun("snapshot", ("s",), "Resources as they were at a moment.", (
             (Arg("--node_names", "only on these nodes", "*", ("-n",), completes="nodes"),
              Arg("--resource_names", "the resources", "+", ("-r",), required=True, completes="resources"), _SNAPSHOT),
             create_multiple),
-    Command("delete", ("d",), "Remove a snapshot.", (NODES, _OF, _SNAPSHOT), delete),
+    Command("delete", ("d",), "Remove a snapshot.", (NODES, *FORCED, _OF, _SNAPSHOT), delete),
     Command("rollback", ("rb",), "Take a resource back to a snapshot: what was written since is lost.",
             (Arg("--zfs-rollback-strategy", "how ZFS does it", choices=("rollback", "clone", "dynamic")), _OF,
              _SNAPSHOT), roll_back),

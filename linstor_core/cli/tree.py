@@ -22,6 +22,7 @@ from linstor_core.cli import (
     snapshot,
     sos_report,
     storage_pool,
+    tombstone,
     volume,
     volume_definition,
     volume_group,
@@ -33,5 +34,5 @@ NOUNS: tuple[Noun, ...] = (
     volume_definition.NOUN, resource.NOUN, volume.NOUN, snapshot.NOUN, job.NOUN, connections.NODE_CONNECTIONS,
     connections.RESOURCE_CONNECTIONS, physical_storage.NOUN, remote.NOUN, backup.NOUN, schedule.NOUN,
     key_value_store.NOUN, external_file.NOUN, error_reports.NOUN, sos_report.NOUN, sos_report.SPACE, encryption.NOUN,
-    advise.NOUN,
+    advise.NOUN, tombstone.NOUN, tombstone.ORPHANS,
 )

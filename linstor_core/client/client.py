@@ -18,6 +18,7 @@ from linstor_core.client.node_calls import NodeCalls
 from linstor_core.client.remote_calls import RemoteCalls
 from linstor_core.client.resource_calls import ResourceCalls
 from linstor_core.client.snapshot_calls import SnapshotCalls
+from linstor_core.client.tombstone_calls import TombstoneCalls
 from linstor_core.client.transport import Credentials, HttpTransport, Transport
 from linstor_core.client.uris import controller_urls
 
@@ -27,7 +28,7 @@ TOKEN_FILE = Path("/var/lib/linstor.d/auth.json")
 
 
 class LinstorClient(NodeCalls, GroupCalls, DefinitionCalls, ResourceCalls, SnapshotCalls, ConnectionCalls, JobCalls,
-                    RemoteCalls, FileCalls, ControllerCalls, DiagnosticCalls):
+                    RemoteCalls, FileCalls, ControllerCalls, DiagnosticCalls, TombstoneCalls):
     """`controllers` are URIs (linstor://, linstor+ssl://, http://, https://) tried in order; see `transport`.
 
     Not for several threads at a time: make one each.

@@ -29,9 +29,9 @@ class DefinitionCalls(Calls):
     def modify_resource_definition(self, name: str, body: bodies.ResourceDefinitionModify) -> Entries:
         return self._write("PUT", "resource-definitions", name, body=body)
 
-    def delete_resource_definition(self, name: str) -> Entries:
-        """Deleting what is not there is a warning, not an error."""
-        return self._write("DELETE", "resource-definitions", name)
+    def delete_resource_definition(self, name: str, *, force: bool = False, abandon: bool = False) -> Entries:
+        """Deleting what is not there is a warning, not an error. For `force` and `abandon` see `delete_resource`."""
+        return self._write("DELETE", "resource-definitions", name, query=filters(force=force, abandon=abandon))
 
     def rename_resource_definition(self, name: str, new_name: str) -> Entries:
         """Not in LINSTOR's own REST: its controllers answer 404."""

@@ -35,9 +35,13 @@ class ResourceCalls(Calls):
     def modify_resource(self, name: str, node: str, body: bodies.PropsModify) -> Entries:
         return self._write("PUT", "resource-definitions", name, "resources", node, body=body)
 
-    def delete_resource(self, name: str, node: str, keep_tiebreaker: bool = False) -> Entries:
+    def delete_resource(self, name: str, node: str, keep_tiebreaker: bool = False, *, force: bool = False,
+                        abandon: bool = False) -> Entries:
+        """With `force` it ends although its satellite can't remove it: a tombstone stays. With `abandon` besides
+        nothing stays, and the data turns up as an orphan. Neither is in LINSTOR's own REST.
+        """
         return self._write("DELETE", "resource-definitions", name, "resources", node,
-                           query=filters(keep_tiebreaker=keep_tiebreaker))
+                           query=filters(keep_tiebreaker=keep_tiebreaker, force=force, abandon=abandon))
 
     def auto_place(self, name: str, body: bodies.AutoPlace | None = None) -> Entries:
         return self._write("POST", "resource-definitions", name, "autoplace", body=body or bodies.AutoPlace())

@@ -30,9 +30,14 @@ class SnapshotCalls(Calls):
     def modify_snapshot(self, resource: str, name: str, body: bodies.PropsModify) -> Entries:
         return self._write("PUT", "resource-definitions", resource, "snapshots", name, body=body)
 
-    def delete_snapshot(self, resource: str, name: str, nodes: Sequence[str] = ()) -> Entries:
-        """On these nodes only, or everywhere. Deleting what is not there is a warning, not an error."""
-        return self._write("DELETE", "resource-definitions", resource, "snapshots", name, query=filters(nodes=nodes))
+    def delete_snapshot(self, resource: str, name: str, nodes: Sequence[str] = (), *, force: bool = False,
+                        abandon: bool = False) -> Entries:
+        """On these nodes only, or everywhere. Deleting what is not there is a warning, not an error.
+
+        For `force` and `abandon` see `delete_resource`.
+        """
+        return self._write("DELETE", "resource-definitions", resource, "snapshots", name,
+                           query=filters(nodes=nodes, force=force, abandon=abandon))
 
     def roll_back(self, resource: str, snapshot: str, body: bodies.SnapshotRollback | None = None) -> Entries:
         """Everything written since the snapshot is lost."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from linstor_core.domain.cluster import Cluster
+from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code, LinstorError, NotFound
 from linstor_core.domain.nodes import Node
 from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeDefinition
@@ -13,6 +13,7 @@ from linstor_core.domain.resource_groups import ResourceGroup, VolumeGroup
 from linstor_core.domain.resources import Resource
 from linstor_core.domain.snapshots import Snapshot
 from linstor_core.domain.storage_pools import StoragePool
+from linstor_core.domain.tombstones import Tombstone
 
 
 @contextmanager
@@ -94,6 +95,14 @@ def snapshot(cluster: Cluster, resource_name: str, name: str, *, bare: bool = Fa
     found = cluster.snapshot(resource_name, name)
     if found is None:
         raise _missing(f"The snapshot '{name}' of '{resource_name}'", code, bare)
+    return found
+
+
+def tombstone(cluster: Cluster, uuid: str, *, bare: bool = False) -> Tombstone:
+    """Raises NotFound (391)."""
+    found = cluster.tombstones.get(key_of(uuid))
+    if found is None:
+        raise _missing(f"The tombstone '{uuid}'", Code.NOT_FOUND_TOMBSTONE, bare)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import field
 
 from linstor_core.wire.api_call_rc import ApiCallRc
-from linstor_core.wire.rest_v1 import Document, DrbdResourceDefinition, DrbdVolumeDefinition, Props
+from linstor_core.wire.rest_v1 import BlockedBy, Document, DrbdResourceDefinition, DrbdVolumeDefinition, Props
 
 
 class LayerVolume(Document, frozen=True):
@@ -144,6 +144,7 @@ class Resource(Document, frozen=True):
     create_timestamp: int | None = None
     volumes: tuple[Volume, ...] = ()
     shared_name: str = ""
+    blocked_by: tuple[BlockedBy, ...] = ()
 
 
 class MigrationWindow(Document, frozen=True):

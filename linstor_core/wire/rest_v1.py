@@ -18,6 +18,15 @@ class Document(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A JSON object of which only the fields that say something are sent."""
 
 
+class BlockedBy(Document, frozen=True):
+    """Why something is not done: what it waits for, or why it failed. `since` is when the node was last there."""
+
+    node_name: str = ""
+    object: str = ""
+    reason: str = ""
+    since: int | None = None
+
+
 # Nodes
 
 
@@ -141,6 +150,7 @@ class ResourceDefinition(Document, frozen=True):
     uuid: str = ""
     resource_group_name: str = ""
     volume_definitions: tuple[VolumeDefinition, ...] = ()
+    blocked_by: tuple[BlockedBy, ...] = ()
 
 
 class VolumeGroup(Document, frozen=True):
@@ -203,6 +213,7 @@ class Snapshot(Document, frozen=True):
     volume_definitions: tuple[SnapshotVolumeDefinition, ...] = ()
     uuid: str = ""
     snapshots: tuple[NodeSnapshot, ...] = ()
+    blocked_by: tuple[BlockedBy, ...] = ()
 
 
 class CloneStarted(Document, frozen=True):

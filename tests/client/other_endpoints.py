@@ -9,6 +9,7 @@ from linstor_core.wire.rest_backups import ScheduleBody
 from linstor_core.wire.rest_files import ExternalFileBody
 from linstor_core.wire.rest_on_nodes import PhysicalStorageCreate, ReactorCommand
 from linstor_core.wire.rest_schedules import ScheduleEnable, ScheduleScope
+from linstor_core.wire.rest_tombstones import OrphanAdopt, OrphanRemove
 
 RD, RG, NODES, POOLS, REMOTES = ("/v1/resource-definitions", "/v1/resource-groups", "/v1/nodes",
                                  "/v1/storage-pool-definitions", "/v1/remotes")
@@ -63,6 +64,14 @@ _JOBS = [
 ]
 AWAITED = {call for _, _, call in _OURS}
 """Callers treat the 404 of a controller without these as an answer; until this one has them, so do the tests."""
+
+_LEFT_BEHIND = [
+    ("tombstones", (["n"], ["r"]), "GET /v1/tombstones?nodes=n&resources=r"),
+    ("tombstone", ("u",), "GET /v1/tombstones/u"), ("delete_tombstone", ("u",), "DELETE /v1/tombstones/u"),
+    ("orphans", (["n"],), "GET /v1/orphans?nodes=n"),
+    ("adopt_orphan", (OrphanAdopt(),), "POST /v1/orphans/adopt"),
+    ("remove_orphan", (OrphanRemove(),), "POST /v1/orphans/remove"),
+]
 
 _INFOS = [("property_infos", collection, f"GET /v1/{'/'.join(collection)}/properties/info") for collection in (
     ("nodes",), ("nodes", "n", "storage-pools"), ("storage-pool-definitions",), ("resource-groups",),
@@ -141,4 +150,4 @@ _ON_NODES = [
       for action in ("disable", "enable", "evict", "restart", "status")),
 ]
 
-OTHER_CALLS = [*_NOUNS, *_OURS, *_JOBS, *_INFOS, *_REMOTES, *_SCHEDULES, *_ON_NODES, *_DIAGNOSTICS]
+OTHER_CALLS = [*_NOUNS, *_OURS, *_LEFT_BEHIND, *_JOBS, *_INFOS, *_REMOTES, *_SCHEDULES, *_ON_NODES, *_DIAGNOSTICS]

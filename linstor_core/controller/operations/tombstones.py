@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Any
@@ -155,8 +154,8 @@ def files_of(cluster: Cluster, tombstone: Tombstone) -> tuple[str, ...]:
 def _place(cluster: Cluster, node_name: str, pool_name: str, name: str) -> str:
     pool = cluster.pool(node_name, pool_name)
     directory = pool.props.get("StorDriver/StorPoolName", "") if pool is not None else ""
-    if os.path.isabs(directory):
-        return os.path.join(directory, f"{name}.img")
+    if directory.startswith("/"):
+        return f"{directory.rstrip('/')}/{name}.img"
     return f"{name} in the storage pool {pool_name}"
 
 

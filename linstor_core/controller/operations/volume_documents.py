@@ -30,9 +30,13 @@ def new_volume(cluster: Cluster, context: Context, resource_name: str, number: i
 
 
 def _identifier(cluster: Cluster, resource_name: str, number: int, node_name: str) -> str:
-    """`<resource>_<5 digits>`, unless a resource that was renamed has left it in use: no name has a dot."""
+    """`<resource>_<5 digits>`, unless a resource that was renamed, a tombstone or an orphan has left it in use: no
+    name has a dot.
+    """
+    seen = cluster.nodes_seen.get(key_of(node_name))
+    orphans = {key_of(orphan.path.rpartition("/")[2]) for orphan in seen.orphans} if seen is not None else set()
     found, counted = f"{resource_name}_{number:05d}", 0
-    while (key_of(node_name), key_of(found)) in cluster.strange_identifiers:
+    while (key_of(node_name), key_of(found)) in cluster.strange_identifiers or key_of(f"{found}.img") in orphans:
         counted += 1
         found = f"{resource_name}.{counted}_{number:05d}"
     return found

@@ -6,6 +6,7 @@ from linstor_core.controller.queries import (
     external_files,
     jobs,
     nodes,
+    orphans,
     overview,
     property_info,
     registers,
@@ -16,6 +17,7 @@ from linstor_core.controller.queries import (
     size_info,
     snapshots,
     storage_pools,
+    tombstones,
 )
 from linstor_core.controller.route import Route
 
@@ -25,6 +27,7 @@ ROUTES: tuple[Route, ...] = (
     *external_files.ROUTES,
     *jobs.ROUTES,
     *nodes.ROUTES,
+    *orphans.ROUTES,
     *overview.ROUTES,
     *property_info.ROUTES,
     *registers.ROUTES,
@@ -35,4 +38,5 @@ ROUTES: tuple[Route, ...] = (
     *size_info.ROUTES,
     *snapshots.ROUTES,
     *storage_pools.ROUTES,
+    *tombstones.ROUTES,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
-from linstor_core.controller.queries import lists
+from linstor_core.controller.queries import blocked, lists
 from linstor_core.controller.queries.sorted_keys import sorted_keys
 from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster, key_of
@@ -20,13 +20,14 @@ PATH = "/v1/resource-definitions"
 VOLUMES = f"{PATH}/<resource>/volume-definitions"
 
 
-def shown(definition: ResourceDefinition, with_volumes: bool = False) -> rest_v1.ResourceDefinition:
+def shown(definition: ResourceDefinition, waits: blocked.Found = (),
+          with_volumes: bool = False) -> rest_v1.ResourceDefinition:
     """A definition as REST has it."""
     layers = definition.layer_stack or ((DRBD,) if definition.drbd is not None else ())
     return rest_v1.ResourceDefinition(
         name=definition.name, external_name=definition.external_name, props=definition.props, flags=definition.flags,
         layer_data=tuple(_layer(definition, layer) for layer in layers), uuid=definition.uuid,
-        resource_group_name=definition.resource_group_name,
+        resource_group_name=definition.resource_group_name, blocked_by=waits,
         volume_definitions=tuple(shown_volume(definition, volume) for volume in definition.volume_definitions)
         if with_volumes else ())
 
@@ -51,13 +52,14 @@ def shown_volume(definition: ResourceDefinition, volume: VolumeDefinition) -> re
 
 
 _plain = lists.Memo(shown)
-_whole = lists.Memo(lambda definition: shown(definition, with_volumes=True))
+_whole = lists.Memo(lambda definition, waits: shown(definition, waits, with_volumes=True))
 
 
 def list_all(cluster: Cluster, call: Call[Any]) -> object:
     memo = _whole if call.flag("with_volume_definitions") else _plain
-    return lists.encoded(memo.get(key, cluster.resource_definitions[key])
-                         for key in lists.page(call, _wanted(cluster, call)))
+    return lists.encoded(memo.get(key, found, blocked.of_definition(cluster, found))
+                         for key in lists.page(call, _wanted(cluster, call))
+                         for found in (cluster.resource_definitions[key],))
 
 
 def _wanted(cluster: Cluster, call: Call[Any]) -> Iterable[str]:
@@ -74,7 +76,8 @@ def _wanted(cluster: Cluster, call: Call[Any]) -> Iterable[str]:
 
 
 def one(cluster: Cluster, call: Call[Any]) -> object:
-    return shown(lookups.definition(cluster, call.path["resource"], bare=True))
+    definition = lookups.definition(cluster, call.path["resource"], bare=True)
+    return shown(definition, blocked.of_definition(cluster, definition))
 
 
 def volumes(cluster: Cluster, call: Call[Any]) -> object:

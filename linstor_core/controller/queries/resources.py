@@ -10,7 +10,7 @@ from msgspec import structs
 
 from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
-from linstor_core.controller.queries import effective_props, lists
+from linstor_core.controller.queries import blocked, effective_props, lists
 from linstor_core.controller.queries.sorted_keys import sorted_keys
 from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster, key_of
@@ -87,10 +87,11 @@ def _report(failure: Failure) -> ApiCallRc:
                  cause=failure.cause, details=failure.details, correction=failure.correction)
 
 
-def _viewed(resource: Resource, seen: ResourceSeen | None, *pools: StoragePool | None) -> rest.Resource:
+def _viewed(resource: Resource, seen: ResourceSeen | None, waits: blocked.Found,
+            *pools: StoragePool | None) -> rest.Resource:
     volumes = tuple(shown_volume(volume, seen, pool)
                     for volume, pool in zip(resource.volumes, pools, strict=True))
-    return structs.replace(shown(resource, seen), volumes=volumes)
+    return structs.replace(shown(resource, seen), volumes=volumes, blocked_by=waits)
 
 
 _memo = lists.Memo(_viewed)
@@ -99,7 +100,7 @@ _memo = lists.Memo(_viewed)
 def _encoded(cluster: Cluster, key: tuple[str, str]) -> bytes:
     resource = cluster.resources[key]
     pools = (cluster.storage_pools.get((key[1], key_of(volume.storage_pool))) for volume in resource.volumes)
-    return _memo.get(key, resource, cluster.resources_seen.get(key), *pools)
+    return _memo.get(key, resource, cluster.resources_seen.get(key), blocked.at(cluster, key, resource), *pools)
 
 
 def view(cluster: Cluster, call: Call[Any]) -> object:
@@ -136,15 +137,19 @@ def _keys(cluster: Cluster, names: frozenset[str] | None, nodes: frozenset[str] 
 
 def of_definition(cluster: Cluster, call: Call[Any]) -> object:
     definition = lookups.definition(cluster, call.path["resource"], bare=True)
-    return [shown(resource, cluster.seen(resource.name, resource.node_name))
-            for resource in cluster.resources_of(definition.name)]
+    return [_with_obstacles(cluster, resource) for resource in cluster.resources_of(definition.name)]
+
+
+def _with_obstacles(cluster: Cluster, resource: Resource) -> rest.Resource:
+    return structs.replace(shown(resource, cluster.seen(resource.name, resource.node_name)),
+                           blocked_by=blocked.of_resource(cluster, resource))
 
 
 def one(cluster: Cluster, call: Call[Any]) -> object:
     name, node_name = call.path["resource"], call.path["node"]
     lookups.definition(cluster, name, bare=True)
     resource = lookups.resource(cluster, name, node_name, bare=True)
-    return structs.replace(shown(resource, cluster.seen(name, node_name)),
+    return structs.replace(_with_obstacles(cluster, resource),
                            effective_props=effective_props.of_resource(cluster, resource))
 
 

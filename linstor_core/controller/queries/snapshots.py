@@ -7,7 +7,7 @@ from typing import Any
 
 from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
-from linstor_core.controller.queries import lists
+from linstor_core.controller.queries import blocked, lists
 from linstor_core.controller.queries.sorted_keys import sorted_keys
 from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster, key_of
@@ -19,7 +19,7 @@ from linstor_core.wire import rest_v1
 PATH = "/v1/resource-definitions/<resource>/snapshots"
 
 
-def shown(snapshot: Snapshot) -> rest_v1.Snapshot:
+def shown(snapshot: Snapshot, waits: blocked.Found = ()) -> rest_v1.Snapshot:
     """A snapshot as REST has it."""
     volumes = tuple(rest_v1.SnapshotVolumeDefinition(volume_number=volume.number, size_kib=volume.size_kib,
                                                      volume_definition_props=volume.props)
@@ -29,7 +29,7 @@ def shown(snapshot: Snapshot) -> rest_v1.Snapshot:
         nodes=tuple(part.node_name for part in snapshot.nodes),
         props={**snapshot.resource_definition_props, **snapshot.props}, snapshot_definition_props=snapshot.props,
         resource_definition_props=snapshot.resource_definition_props, flags=snapshot.flags,
-        volume_definitions=volumes, uuid=snapshot.uuid,
+        volume_definitions=volumes, uuid=snapshot.uuid, blocked_by=waits,
         snapshots=tuple(_shown_part(snapshot, part) for part in snapshot.nodes))
 
 
@@ -48,7 +48,8 @@ _memo = lists.Memo(shown)
 def view(cluster: Cluster, call: Call[Any]) -> object:
     for name in call.values("nodes"):
         lookups.node(cluster, name, bare=True)
-    return lists.encoded(_memo.get((key_of(snapshot.resource_name), key_of(snapshot.name)), snapshot)
+    return lists.encoded(_memo.get((key_of(snapshot.resource_name), key_of(snapshot.name)), snapshot,
+                                   blocked.of_snapshot(cluster, snapshot))
                          for snapshot in lists.page(call, _wanted(cluster, call)))
 
 
@@ -68,13 +69,15 @@ def _wanted(cluster: Cluster, call: Call[Any]) -> Iterator[Snapshot]:
 
 def of_definition(cluster: Cluster, call: Call[Any]) -> object:
     definition = lookups.definition(cluster, call.path["resource"], bare=True)
-    return [shown(snapshot) for snapshot in cluster.snapshots_of_definition(definition.name)]
+    return [shown(snapshot, blocked.of_snapshot(cluster, snapshot))
+            for snapshot in cluster.snapshots_of_definition(definition.name)]
 
 
 def one(cluster: Cluster, call: Call[Any]) -> object:
     definition = lookups.definition(cluster, call.path["resource"], bare=True)
-    return shown(lookups.snapshot(cluster, definition.name, call.path["snapshot"], bare=True,
-                                  code=Code.NOT_FOUND_SNAPSHOT))
+    snapshot = lookups.snapshot(cluster, definition.name, call.path["snapshot"], bare=True,
+                                code=Code.NOT_FOUND_SNAPSHOT)
+    return shown(snapshot, blocked.of_snapshot(cluster, snapshot))
 
 
 ROUTES = (
