@@ -81,7 +81,8 @@ def daemon_of(settings: ControllerSettings) -> ControllerDaemon:
         settings.state.path, settings.http.listen_addr, settings.http.port,
         Repository(settings.db.connection_url) if settings.db.connection_url else None, _passphrase(settings),
         https=https, serves_http=settings.http.enabled,
-        access_log=AccessLogChoice(settings.logging.rest_access_log_mode, settings.logging.rest_access_log_path))
+        access_log=AccessLogChoice(settings.logging.rest_access_log_mode, settings.logging.rest_access_log_path),
+        links=settings.links.choices())
 
 
 def _run(source: Source[ControllerSettings]) -> None:
@@ -91,6 +92,7 @@ def _run(source: Source[ControllerSettings]) -> None:
     reload = Reload(source.read, settings)
     reload.on_reload.append(_set_levels)
     reload.on_reload.append(lambda fresh: daemon.load_certificates(fresh.https.files()))
+    reload.on_reload.append(lambda fresh: daemon.load_link_certificates(fresh.links.files()))
     uvloop.run(lifetime.run(daemon, Supervisor(os.environ, os.getpid()), reload))
 
 

@@ -8,8 +8,11 @@ from typing import Annotated
 from msgspec import Struct
 
 from linstor_core.controller.access_log import MODES
+from linstor_core.controller.certificate_office import OfficeChoices
 from linstor_core.controller.https import CertificateFiles
+from linstor_core.controller.link_files import LinkFiles
 from linstor_core.daemons import values
+from linstor_core.daemons.option_files import BadSettings
 from linstor_core.daemons.options import Key, Option
 
 CONFIG_FILE = Path("/etc/linstor/linstor.conf")
@@ -58,6 +61,38 @@ class Db(Struct, frozen=True):
         example="sqlite:////var/lib/linstor/linstor.db")] = ""
 
 
+class Links(Struct, frozen=True):
+    certificate: Annotated[Path | None, Option(
+        "The certificate that the controller shows to satellites, if the cluster's certificates are not to be made "
+        "by the controller itself.", values.path, "absolute path of a PEM file", live=True,
+        example="/etc/linstor/tls/links.pem")] = None
+    key: Annotated[Path | None, Option(
+        "Its key, without a passphrase; if left out, it is in the certificate's file.", values.path,
+        "absolute path of a PEM file", live=True, example="/etc/linstor/tls/links.key")] = None
+    trusted_certificates: Annotated[Path | None, Option(
+        "The authorities that have signed the certificates of satellites.", values.path,
+        "absolute path of a PEM file", live=True, example="/etc/linstor/tls/authorities.pem")] = None
+    seal_authority: Annotated[bool, Option(
+        "Keep the key of the cluster's authority under the master passphrase. Then certificates are made and renewed "
+        "only while that is open.", values.boolean)] = False
+    certificate_days: Annotated[int, Option(
+        "How long certificates of satellites are valid; they are renewed when a third of that is left.", values.days,
+        "days, 1 to 3650")] = 90
+
+    def choices(self) -> OfficeChoices:
+        """Raises BadSettings."""
+        return OfficeChoices(self.files(), self.seal_authority, certificate_days=self.certificate_days)
+
+    def files(self) -> LinkFiles | None:
+        """None where the controller makes them. Raises BadSettings."""
+        if self.certificate is None:
+            return None
+        if self.trusted_certificates is None:
+            raise BadSettings("[links] certificate is of no use alone.", "No satellite would be believed.",
+                              "Name the authorities in [links] trusted_certificates.")
+        return LinkFiles(self.certificate, self.trusted_certificates, self.key)
+
+
 class Logging(Struct, frozen=True):
     level: Annotated[str, Option(
         "How much libraries say.", values.level, "trace, debug, info, warning or error", "--log-level", live=True,
@@ -94,6 +129,7 @@ class ControllerSettings(Struct, frozen=True):
     http: Http = Http()
     https: Https = Https()
     db: Db = Db()
+    links: Links = Links()
     logging: Logging = Logging()
     encrypt: Encrypt = Encrypt()
 

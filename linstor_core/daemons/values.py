@@ -34,6 +34,13 @@ def port(given: str) -> int:
     return int(number)
 
 
+def days(given: str) -> int:
+    number = text(given)
+    if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= 3650:
+        raise ValueError(f"'{given}' is no number of days from 1 to 3650")
+    return int(number)
+
+
 def host(given: str) -> str:
     """A name or an address; an IPv6 address may stand in brackets."""
     name = text(given).removeprefix("[").removesuffix("]")

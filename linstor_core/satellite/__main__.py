@@ -21,7 +21,15 @@ from linstor_core.domain.errors import LinstorError
 from linstor_core.satellite.device_links import DEFAULT_FOLDER
 from linstor_core.satellite.reconciler import World
 from linstor_core.satellite.satellite import Satellite, SatelliteSettings
-from linstor_core.satellite.settings import CONFIG_FILE, DEFAULT_PORT, DEFAULT_STATE, ELSEWHERE, SatelliteOptions
+from linstor_core.satellite.settings import (
+    CONFIG_FILE,
+    DEFAULT_PORT,
+    DEFAULT_STATE,
+    DEFAULT_TLS_PORT,
+    ELSEWHERE,
+    ENCRYPTIONS,
+    SatelliteOptions,
+)
 
 PROGRAM = "linstor-satellite"
 
@@ -31,6 +39,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--name", help=f"the node's name (default: the host's, {socket.gethostname()})")
     parser.add_argument("--listen", type=argument(values.listen), metavar="ADDRESS:PORT",
                         help=f"where the controller dials (default: 0.0.0.0:{DEFAULT_PORT})")
+    parser.add_argument("--type", type=argument(values.one_of(*ENCRYPTIONS)), metavar="TYPE",
+                        help="auto, plain, ssl or both: with auto by TLS where there is a certificate, which 'join' "
+                             "brings (default: auto)")
+    parser.add_argument("--ssl-port", type=argument(values.port), metavar="PORT",
+                        help=f"where the controller dials by TLS (default: as joined, else {DEFAULT_TLS_PORT})")
     parser.add_argument("--state", type=Path, metavar="DIR",
                         help=f"where the satellite keeps what it knows (default: {DEFAULT_STATE})")
     parser.add_argument("--allow-external-files", type=argument(values.folder), action="append", metavar="DIR",
@@ -54,7 +67,8 @@ def _overrides(parsed: argparse.Namespace) -> dict[Key, Any]:
     if parsed.verbose:
         found["logging", "level"] = found["logging", "linstor_level"] = "INFO"
     for key, value in ((("stlt", "overrideNodeName"), parsed.name), (("state", "path"), parsed.state),
-                       (("files", "device_links"), parsed.device_links)):
+                       (("files", "device_links"), parsed.device_links), (("netcom", "type"), parsed.type),
+                       (("netcom", "ssl_port"), parsed.ssl_port)):
         if value is not None:
             found[key] = value
     return found
@@ -76,7 +90,8 @@ def _set_levels(chosen: SatelliteOptions) -> None:
 def _settings(chosen: SatelliteOptions) -> SatelliteSettings:
     return SatelliteSettings(chosen.stlt.overrideNodeName or socket.gethostname(), chosen.state.path,
                              chosen.netcom.bind_address, chosen.netcom.port, chosen.files.allowExtFiles,
-                             chosen.device_links())
+                             chosen.device_links(), tls=chosen.netcom.tls(),
+                             tls_port=chosen.netcom.ssl_port, encryption=chosen.netcom.type)
 
 
 def settings_of(arguments: Sequence[str] | None) -> SatelliteSettings:
@@ -99,10 +114,16 @@ def _run(source: Source[SatelliteOptions]) -> None:
     reload = Reload(source.read, chosen)
     reload.on_reload.append(_set_levels)
     reload.on_reload.append(lambda fresh: satellite.allow_files(fresh.files.allowExtFiles))
+    reload.on_reload.append(lambda _: satellite.load_certificates())
     asyncio.run(lifetime.run(satellite, Supervisor(os.environ, os.getpid()), reload))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["join"]:
+        from linstor_core.satellite import joining  # nothing that a satellite needs while it runs
+
+        sys.exit(joining.main(given[1:]))
     source = _source_of(arguments)
     logs.start(sys.stderr, os.environ)
     try:

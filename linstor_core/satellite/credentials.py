@@ -15,7 +15,7 @@ from linstor_core.wire.peer_certificate import dialling_context, listening_conte
 FOLDER = "tls"
 """Below the state folder: what joining a cluster has left."""
 _OWN = "satellite.pem"
-_AUTHORITIES = "authorities.pem"
+AUTHORITIES = "authorities.pem"
 _JOINED = "joined.json"
 _KEY_END = "-----END PRIVATE KEY-----\n"
 
@@ -34,11 +34,13 @@ class Joined(Struct, frozen=True):
     node_name: str
     node_uuid: str
     cluster_id: str
+    port: int
+    """Where the cluster expects it by TLS."""
 
 
 def joined_files(state: Path) -> TlsFiles | None:
     """Where joining a cluster has left its certificate; None on a host that never joined."""
-    files = TlsFiles(state / FOLDER / _OWN, state / FOLDER / _AUTHORITIES)
+    files = TlsFiles(state / FOLDER / _OWN, state / FOLDER / AUTHORITIES)
     return files if files.certificate.exists() else None
 
 
@@ -55,7 +57,7 @@ def store(state: Path, joined: Joined, key: str, certificate: str, authorities: 
     """
     folder = state / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files = TlsFiles(folder / _OWN, folder / _AUTHORITIES)
+    files = TlsFiles(folder / _OWN, folder / AUTHORITIES)
     write_private(files.authorities, authorities)
     write_private(folder / _JOINED, msgspec.json.encode(joined).decode())
     _put(files, key + certificate)

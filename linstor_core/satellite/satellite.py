@@ -32,7 +32,7 @@ from linstor_core.satellite.listener import Listener, WebsocketListener, dialing
 from linstor_core.satellite.loop_devices import LoopDevices
 from linstor_core.satellite.observer import Observer
 from linstor_core.satellite.reconciler import Reconciler, World
-from linstor_core.satellite.settings import DEFAULT_PORT
+from linstor_core.satellite.settings import DEFAULT_PORT, DEFAULT_TLS_PORT
 from linstor_core.satellite.spec_store import Identity, SpecStore, StoredPools, StoredResource
 from linstor_core.satellite.storage.registry import DRIVERS
 from linstor_core.satellite.transfer_limits import TransferLimits
@@ -60,7 +60,6 @@ from linstor_core.wire.node_report import (
 from linstor_core.wire.resource_spec import ResourceSpec
 
 _log = logging.getLogger(__name__)
-DEFAULT_TLS_PORT = 3367
 _THREADS = 8
 
 
@@ -77,9 +76,10 @@ class SatelliteSettings(Struct, frozen=True):
     """The folder of stable names of devices: an absolute path, or empty for none."""
     tls: TlsFiles | None = None
     """None: what joining a cluster has left in the state folder, if it has."""
-    tls_port: int = DEFAULT_TLS_PORT
-    plain: bool | None = None
-    """Whether to listen without TLS on `port`. None: where there is no certificate."""
+    tls_port: int | None = None
+    """None: the one that was told when joining, else LINSTOR's."""
+    encryption: str = "auto"
+    """plain, ssl, both, or auto: by TLS where there is a certificate, else without."""
     transfers: TransferLimits = TransferLimits()
     """Of content to and from other satellites."""
 
@@ -88,7 +88,18 @@ def real_world(clock: Clock, names: DeviceLinks = NO_NAMES) -> World:
     """This machine. Lists its loop devices once."""
     loops = LoopDevices(clock.monotonic, clock.pause)
     loops.list_all()
-    return World(Observer(loops, names), Executor(loops, names), clock, random.Random().random, FileContents(loops))
+    return World(Observer(loops, names), Executor(loops, names), clock, random.Random().random, FileContents(loops),
+                 devices)
+
+
+def _as_joined(settings: SatelliteSettings) -> SatelliteSettings:
+    """Whoever has joined is who the cluster takes it for, whatever the machine is called now."""
+    joined = joined_as(settings.state_directory) if settings.tls is None else None
+    if joined is None:
+        return settings
+    port = settings.tls_port if settings.tls_port is not None else joined.port
+    return structs.replace(settings, name=joined.node_name, tls_port=port,
+                           tls=joined_files(settings.state_directory))
 
 
 class Satellite:
@@ -101,9 +112,7 @@ class Satellite:
                  open_store: Callable[[Path, Threads], SpecStore] = SpecStore,
                  listener: Listener | None = None, threads: Threads | None = None, *,
                  dial: Dial | None = None) -> None:
-        joined = joined_as(settings.state_directory) if settings.tls is None else None
-        # Whoever has joined is who the cluster takes it for, whatever the machine is called now.
-        self._settings = structs.replace(settings, name=joined.node_name) if joined is not None else settings
+        self._settings = _as_joined(settings)
         self._world = world
         self._open_store = open_store
         self._given_threads = threads
@@ -151,12 +160,14 @@ class Satellite:
 
     async def _listen(self) -> None:
         settings = self._settings
-        files = settings.tls or joined_files(settings.state_directory)
-        if files is not None:
-            self._credentials = Credentials(files)
-            await self._channel.start_secure(WebsocketListener(self._credentials.context), settings.address,
-                                             settings.tls_port)
-        if settings.plain if settings.plain is not None else files is None:
+        if settings.encryption in ("ssl", "both") and settings.tls is None:
+            raise OSError("there is no certificate to listen with by TLS: 'linstor-satellite join' brings one")
+        if settings.tls is not None and settings.encryption != "plain":
+            self._credentials = Credentials(settings.tls)
+            await self._channel.start_secure(
+                WebsocketListener(self._credentials.context), settings.address,
+                DEFAULT_TLS_PORT if settings.tls_port is None else settings.tls_port)
+        if self._credentials is None or settings.encryption == "both":
             await self._channel.start(settings.address, settings.port)
 
     def load_certificates(self) -> None:

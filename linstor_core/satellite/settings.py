@@ -8,12 +8,16 @@ from typing import Annotated
 from msgspec import Struct
 
 from linstor_core.daemons import values
+from linstor_core.daemons.option_files import BadSettings
 from linstor_core.daemons.options import Key, Option
+from linstor_core.satellite.credentials import TlsFiles
 from linstor_core.satellite.device_links import DEFAULT_FOLDER
 
 CONFIG_FILE = Path("/etc/linstor/linstor_satellite.conf")
 DEFAULT_STATE = Path("/var/lib/linstor-satellite")
 DEFAULT_PORT = 3366
+DEFAULT_TLS_PORT = 3367
+ENCRYPTIONS = ("auto", "plain", "ssl", "both")
 
 
 class State(Struct, frozen=True):
@@ -28,12 +32,37 @@ class Stlt(Struct, frozen=True):
 
 
 class Netcom(Struct, frozen=True):
-    type: Annotated[str, Option("How the controller is spoken to.", values.one_of("plain"), "plain")] = "plain"
+    type: Annotated[str, Option(
+        "How the controller is spoken to: without encryption, by TLS, or as it likes. With auto by TLS if there is a "
+        "certificate, else without.", values.one_of(*ENCRYPTIONS), "auto, plain, ssl or both",
+        "--type")] = "auto"
     bind_address: Annotated[str, Option(
         "Where the controller dials; :: is every address of the machine.", values.host, "name or address",
         "--listen")] = "0.0.0.0"
-    port: Annotated[int, Option("The port there.", values.port, "TCP port, 0 for a free one", "--listen")] = \
-        DEFAULT_PORT
+    port: Annotated[int, Option("The port there, without encryption.", values.port, "TCP port, 0 for a free one",
+                                "--listen")] = DEFAULT_PORT
+    ssl_port: Annotated[int | None, Option(
+        f"The port there by TLS. If left out, it is the one that was told when joining, else {DEFAULT_TLS_PORT}.",
+        values.port, "TCP port, 0 for a free one", "--ssl-port", example=str(DEFAULT_TLS_PORT))] = None
+    server_certificate: Annotated[Path | None, Option(
+        "The satellite's certificate, and its chain behind it, if it is not one that the cluster has given.",
+        values.path, "absolute path of a PEM file", live=True, example="/etc/linstor/tls/satellite.pem")] = None
+    server_key: Annotated[Path | None, Option(
+        "Its key, without a passphrase; if left out, it is in the certificate's file.", values.path,
+        "absolute path of a PEM file", live=True, example="/etc/linstor/tls/satellite.key")] = None
+    trusted_certificates: Annotated[Path | None, Option(
+        "The authorities that have signed the certificates of controllers.", values.path,
+        "absolute path of a PEM file", live=True, example="/etc/linstor/tls/authorities.pem")] = None
+
+    def tls(self) -> TlsFiles | None:
+        """None where the cluster's certificate is to be used. Raises BadSettings."""
+        if self.server_certificate is None:
+            return None
+        if self.trusted_certificates is None:
+            raise BadSettings("[netcom] server_certificate is of no use alone.",
+                              "Nobody would be believed to be a controller.",
+                              "Name the authorities in [netcom] trusted_certificates.")
+        return TlsFiles(self.server_certificate, self.trusted_certificates, self.server_key)
 
 
 class Logging(Struct, frozen=True):
@@ -74,7 +103,7 @@ class SatelliteOptions(Struct, frozen=True):
         return DEFAULT_FOLDER if self.state.path == DEFAULT_STATE else str(self.state.path.absolute() / "by-res")
 
 
-_KEYSTORES = "Java's keystores can't be read."
+_KEYSTORES = "Java's keystores can't be read: export certificate and key as PEM, for 'server_certificate'."
 ELSEWHERE: dict[Key, str] = {
     ("netcom", name): _KEYSTORES for name in ("key_password", "keystore_password", "truststore_password")}
 """What LINSTOR's linstor_satellite.toml has and this satellite does not."""
