@@ -36,6 +36,8 @@ class SingleSettings(Struct, frozen=True):
     """Where the satellite may write external files."""
     device_links: str = ""
     """The folder of stable names of devices; empty for none."""
+    allow_loop_devices: bool = False
+    """Whether loop devices count as disks when unused devices are looked for."""
 
 
 def settings_of(arguments: list[str] | None) -> SingleSettings:
@@ -53,6 +55,8 @@ def settings_of(arguments: list[str] | None) -> SingleSettings:
     parser.add_argument("--device-links", type=argument(values.folder_or_none), metavar="DIR",
                         help="where devices get names that stay, DIR/RESOURCE/NUMBER; '' for none (by-res below "
                              "--state)")
+    parser.add_argument("--allow-loop-devices", action="store_true",
+                        help="let loop devices be used as if they were disks (for trying out)")
     parser.add_argument("--log-level", type=argument(values.level), default="INFO", metavar="LEVEL",
                         help="trace, debug, info, warning or error (info)")
     parsed = parser.parse_args(arguments)
@@ -61,14 +65,15 @@ def settings_of(arguments: list[str] | None) -> SingleSettings:
     return SingleSettings(parsed.listen, parsed.satellite_listen, parsed.name, parsed.state,
                           tuple(parsed.allow_external_files),
                           str(parsed.state.absolute() / "by-res") if parsed.device_links is None
-                          else parsed.device_links)
+                          else parsed.device_links, parsed.allow_loop_devices)
 
 
 def parts_of(settings: SingleSettings) -> tuple[ControllerDaemon, Satellite]:
     """Both, on the real database and the real machine, not started."""
     return (ControllerDaemon(settings.state / "controller", *settings.rest, passphrase=auto_unlock.find(os.environ)),
             Satellite(SatelliteSettings(settings.node_name, settings.state / "satellite", *settings.satellite,
-                                        settings.file_folders, settings.device_links)))
+                                        settings.file_folders, settings.device_links,
+                                        settings.allow_loop_devices)))
 
 
 class Both:

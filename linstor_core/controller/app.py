@@ -25,6 +25,7 @@ from linstor_core.controller.diagnostics.instruments import Instruments, SetLogL
 from linstor_core.controller.events import NODES, PROMOTION, EventHub
 from linstor_core.controller.keyring import Keyring
 from linstor_core.controller.node_files import CheckFile
+from linstor_core.controller.physical_storage import NodeDevices, NoDevices
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain.errors import Code, InvalidInput, LinstorError
 from linstor_core.wire.api_call_rc import ApiCallRc, Severity, entry, http_status
@@ -96,6 +97,7 @@ class Services(msgspec.Struct):
     check_file: CheckFile = _no_file
     office: CertificateOffice | None = None
     """Gives certificates."""
+    devices: NodeDevices = NoDevices()
 
 
 def create_app(services: Services, routes: Iterable[Route]) -> Flask:

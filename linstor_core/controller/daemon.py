@@ -101,7 +101,8 @@ class ControllerDaemon:
         if self._passphrase is not None:
             await auto_unlock.unlock(self.controller, self._keyring, self._passphrase)
         services = Services(self.controller, self._events, self._keyring, self._context.now_ms, links.reconnect,
-                            links.ask, self._instruments, links.set_log_levels, links.check_file, self._office)
+                            links.ask, self._instruments, links.set_log_levels, links.check_file, self._office,
+                            links)
         self._access_log = self._open_access_log()
         self._listeners = self._make_listeners(Bridge(create_app(services, ROUTES), services, gate, self._access_log))
         await self._listeners.start()

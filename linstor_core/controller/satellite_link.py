@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from linstor_core.controller import dispatcher as messages
 from linstor_core.controller import node_files, peers
@@ -27,6 +27,7 @@ from linstor_core.domain.nodes import ConnectionStatus, NetInterface, Node
 from linstor_core.domain.observed import ExternalFileSeen
 from linstor_core.wire import node_report
 from linstor_core.wire.connection import Connection, ConnectionLost, PeerRefused
+from linstor_core.wire.devices import ListDevices, ListedDevices, PreparedDevices, PrepareDevices
 from linstor_core.wire.external_files import CheckedFile, CheckFile, FilesSeen
 from linstor_core.wire.node_report import (
     Answer,
@@ -44,6 +45,8 @@ from linstor_core.wire.peer_certificate import SecureConnection
 from linstor_core.wire.resource_spec import ResourceSpec
 
 log = logging.getLogger(__name__)
+
+Question = PlanResource | SetLogLevels | CheckFile | InstallCertificate | ListDevices | PrepareDevices
 
 REPLACED = 4000
 """How a satellite ends a connection in whose place another one has been accepted."""
@@ -89,6 +92,9 @@ class SatelliteLink:
     """Dials again and again; the cluster's node says where."""
 
     ANSWER_S = 10.0
+    DEVICES_S = 60.0
+    """Old disks are slow to answer, and each of them is asked."""
+    PREPARATION_S = 240.0
     RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
     OTHER_WAYS_AFTER = 5
     """From so many failures on every second attempt goes to another interface of the node, if there is one."""
@@ -146,14 +152,28 @@ class SatelliteLink:
         answer = await self._answer_to(CheckFile(next(self._numbers), path))
         return answer.file if isinstance(answer, CheckedFile) else None
 
-    async def _answer_to(self, question: PlanResource | SetLogLevels | CheckFile | InstallCertificate) -> Answer | None:
+    async def list_devices(self) -> ListedDevices | None:
+        """What nothing uses there; None when it is not there, too old, or does not answer in time."""
+        if self._protocol < node_report.DEVICES_SINCE:
+            return None
+        answer = await self._answer_to(ListDevices(next(self._numbers)), self.DEVICES_S)
+        return answer if isinstance(answer, ListedDevices) else None
+
+    async def prepare_devices(self, wanted: PrepareDevices) -> PreparedDevices | None:
+        """What came of making a pool; None as for `list_devices`, and then it may be that the satellite goes on."""
+        if self._protocol < node_report.DEVICES_SINCE:
+            return None
+        answer = await self._answer_to(structs.replace(wanted, number=next(self._numbers)), self.PREPARATION_S)
+        return answer if isinstance(answer, PreparedDevices) else None
+
+    async def _answer_to(self, question: Question, within_s: float = ANSWER_S) -> Answer | None:
         if self._socket is None:
             return None
         number = question.number
         answer = self._questions[number] = asyncio.get_running_loop().create_future()
         try:
             await self._socket.send(node_report.encode(question))
-            return await asyncio.wait_for(answer, self.ANSWER_S)
+            return await asyncio.wait_for(answer, within_s)
         except (TimeoutError, ConnectionLost):
             return None
         finally:

@@ -14,6 +14,7 @@ from linstor_core.controller.satellite_link import Renew, SatelliteLink, ways_to
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.nodes import Node
 from linstor_core.domain.observed import ExternalFileSeen
+from linstor_core.wire.devices import ListedDevices, PreparedDevices, PrepareDevices
 from linstor_core.wire.node_report import PlannedSteps
 from linstor_core.wire.resource_spec import ResourceSpec
 
@@ -66,6 +67,16 @@ class SatelliteLinks:
         """How an external file is on a node; None when nobody can tell."""
         found = self._running.get(node_key)
         return await found[0].check_file(path) if found is not None else None
+
+    async def list_devices(self, node_key: str) -> ListedDevices | None:
+        """What nothing uses on a node; None when nobody can tell."""
+        found = self._running.get(node_key)
+        return await found[0].list_devices() if found is not None else None
+
+    async def prepare_devices(self, node_key: str, wanted: PrepareDevices) -> PreparedDevices | None:
+        """What came of making a pool on a node; None when nobody can tell."""
+        found = self._running.get(node_key)
+        return await found[0].prepare_devices(wanted) if found is not None else None
 
     def reconnect(self, node_key: str) -> None:
         """Break the link, if there is one, and dial at once."""

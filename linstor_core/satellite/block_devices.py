@@ -114,7 +114,7 @@ class BlockDevices:
                 blkid = processes.run(("blkid", "-p", "-o", "export", device.path), timeout_s=_LOOK_TIMEOUT_S,
                                       accepted=(0, _BLKID_FOUND_NOTHING))
             kinds, uuid = recognized(wipefs, blkid)
-            is_volume = device.type == "loop" and _is_volume(device.path)
+            is_volume = device.kind == "loop" and _is_volume(device.path)
         except OSError as error:
             return unobserved(f"'{device.path}'", error)
         except StepFailed as failure:

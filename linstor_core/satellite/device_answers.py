@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor as Threads
-from typing import Any
+from typing import Any, TypeVar
 
 from linstor_core.domain.errors import Code
 from linstor_core.domain.observed import Failure
@@ -13,6 +13,7 @@ from linstor_core.satellite.clock import Clock
 from linstor_core.satellite.device_pools import DevicePools
 from linstor_core.wire.devices import ListDevices, ListedDevices, PreparedDevices, PrepareDevices
 
+Done = TypeVar("Done")
 _INTERVAL_S = 30.0
 _NO_DEVICES = Failure("This node has no devices of its own", "It is a simulated one.",
                       "Choose another node.", code=Code.PROVIDER_UNSUPPORTED)
@@ -62,7 +63,7 @@ class DeviceAnswers:
             await self._clock.sleep(_INTERVAL_S)
             await self._in_thread(pools.mount_all)
 
-    async def _in_thread(self, work: Callable[[], Any]) -> Any:
+    async def _in_thread(self, work: Callable[[], Done]) -> Done:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:

@@ -49,14 +49,15 @@ class _Signatures(Struct, frozen=True):
     signatures: tuple[_Signature, ...]
 
 
-class DeviceFacts(Struct, frozen=True, tag="device"):
-    """One whole device. `signatures` are the kinds of content that two tools recognize, None while nobody has looked.
+class DeviceFacts(Struct, frozen=True, tag="block_device"):
+    """One whole device, of lsblk's type `kind`.
 
-    `is_held`: something has it for itself (a mount, an array, swap). `is_volume`: a loop device over a volume of ours.
+    `signatures` are the kinds of content that two tools recognize, None while nobody has looked. `is_held`: something
+    has it for itself (a mount, an array, swap). `is_volume`: it is a loop device over a volume of ours.
     """
 
     path: str
-    type: str
+    kind: str
     size_bytes: int
     rotational: bool = False
     read_only: bool = False
@@ -129,7 +130,7 @@ def could_be_used(device: DeviceFacts, *, loop_devices: bool) -> bool:
     """Whether it is worth to look at it at all."""
     name = device.path.rsplit("/", 1)[-1]
     kinds = ("disk", "loop") if loop_devices else ("disk",)
-    return device.type in kinds and not name.startswith(_NO_DISKS)
+    return device.kind in kinds and not name.startswith(_NO_DISKS)
 
 
 def obstacle(device: DeviceFacts | Absent | Unobserved, *, loop_devices: bool) -> str:
@@ -139,7 +140,7 @@ def obstacle(device: DeviceFacts | Absent | Unobserved, *, loop_devices: bool) -
     if isinstance(device, Absent):
         return "There is no such whole device."
     reasons = (
-        (not could_be_used(device, loop_devices=loop_devices), f"It is no disk but of type '{device.type}'."),
+        (not could_be_used(device, loop_devices=loop_devices), f"It is no disk but of type '{device.kind}'."),
         (device.is_volume, "It is the device of a volume."),
         (device.size_bytes <= SMALLEST_BYTES, "It is not larger than 1 GiB."),
         (device.read_only, "It is read-only."),

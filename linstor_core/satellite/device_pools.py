@@ -98,3 +98,9 @@ class DevicePools:
         if reason:
             raise UnsafePlan(f"'{path}' has changed meanwhile and is left as it is", Code.IN_USE, cause=reason,
                              correction="Choose another device.")
+
+
+def device_pools(state_directory: Path, loop_devices: bool) -> DevicePools:
+    """Of this machine. File systems are mounted beside the state folder: whoever removes that does not remove them."""
+    state = state_directory.absolute()
+    return DevicePools(BlockDevices(loop_devices=loop_devices), state, str(state.with_name(f"{state.name}-pools")))

@@ -17,6 +17,7 @@ from linstor_core.satellite.content_fetches import NO_TRANSFERS
 from linstor_core.satellite.content_offers import Offered, standing
 from linstor_core.satellite.contents import NodeContents
 from linstor_core.satellite.convergence import Converged, converge, preview
+from linstor_core.satellite.device_pools import DevicePools
 from linstor_core.satellite.executor import StepExecutor
 from linstor_core.satellite.facts import PoolFacts, Unobserved
 from linstor_core.satellite.failures import SatelliteError
@@ -48,6 +49,8 @@ class World(Struct, frozen=True):
     """Between 0 and 1."""
     contents: NodeContents | None = None
     """What volumes hold; None where it can't be passed to other nodes."""
+    devices: DevicePools | None = None
+    """None where the node has no disks."""
 
 
 class Reconciler:

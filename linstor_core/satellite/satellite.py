@@ -24,7 +24,9 @@ from linstor_core.satellite.clock import Clock, SystemClock
 from linstor_core.satellite.content_fetches import Dial
 from linstor_core.satellite.content_offers import Offered
 from linstor_core.satellite.credentials import Credentials, TlsFiles, joined_as, joined_files
+from linstor_core.satellite.device_answers import DeviceAnswers
 from linstor_core.satellite.device_links import NO_NAMES, DeviceLinks
+from linstor_core.satellite.device_pools import DevicePools, device_pools
 from linstor_core.satellite.executor import Executor
 from linstor_core.satellite.file_contents import FileContents
 from linstor_core.satellite.layers.registry import LAYERS
@@ -39,6 +41,7 @@ from linstor_core.satellite.transfer_limits import TransferLimits
 from linstor_core.satellite.transfers import Transfers
 from linstor_core.wire.connection import Connection
 from linstor_core.wire.content_transfer import ContentRequest
+from linstor_core.wire.devices import ListDevices, PrepareDevices
 from linstor_core.wire.external_files import ApplyFiles, CheckedFile, CheckFile, FilesSeen
 from linstor_core.wire.node_report import (
     OLDEST_PROTOCOL_VERSION,
@@ -74,6 +77,8 @@ class SatelliteSettings(Struct, frozen=True):
     """Where external files may be written: absolute paths without `.` and `..`."""
     device_links: str = ""
     """The folder of stable names of devices: an absolute path, or empty for none."""
+    allow_loop_devices: bool = False
+    """Whether loop devices count as disks when unused devices are looked for."""
     tls: TlsFiles | None = None
     """None: what joining a cluster has left in the state folder, if it has."""
     tls_port: int | None = None
@@ -84,7 +89,7 @@ class SatelliteSettings(Struct, frozen=True):
     """Of content to and from other satellites."""
 
 
-def real_world(clock: Clock, names: DeviceLinks = NO_NAMES) -> World:
+def real_world(clock: Clock, names: DeviceLinks = NO_NAMES, devices: DevicePools | None = None) -> World:
     """This machine. Lists its loop devices once."""
     loops = LoopDevices(clock.monotonic, clock.pause)
     loops.list_all()
@@ -143,8 +148,12 @@ class Satellite:
         world = self._world
         if world is None:
             names = DeviceLinks(self._settings.device_links, self._settings.state_directory)
-            world = await run(self._threads, real_world, SystemClock(), names)
-        self._transfers = Transfers(world.contents, self._dial, self._offered, self._settings.transfers, world.clock)
+            pools = device_pools(self._settings.state_directory, self._settings.allow_loop_devices)
+            world = await run(self._threads, real_world, SystemClock(), names, pools)
+        self._devices = DeviceAnswers(world.devices, world.clock, self._threads)
+        await self._devices.start()
+        self._transfers = Transfers(world.contents, self._dial, self._offered, self._settings.transfers, world.clock,
+                                    threads=self._given_threads)
         self._reconciler = Reconciler(world, self._store, self._threads, self._on_resource, self._on_pool,
                                       on_orphans=self._on_orphans, transfers=self._transfers)
         self._reconciler.start(self._settings.name)
@@ -192,6 +201,7 @@ class Satellite:
         await self._channel.stop()
         if self._syncing is not None:
             self._syncing.cancel()
+        await self._devices.stop()
         await self._files.stop()
         await self._reconciler.stop()
         await self._transfers.stop()
@@ -301,6 +311,8 @@ class Satellite:
             case CheckFile():
                 number = message.number
                 self._files.answer(message.path, lambda seen: link.tell_answer(CheckedFile(number, seen)))
+            case ListDevices() | PrepareDevices():
+                self._devices.answer(message, link.tell_answer)
             case InstallCertificate():
                 link.tell_answer(CertificateInstalled(message.number, await self._install(message)))
             case Hello():

@@ -7,10 +7,11 @@ from msgspec import Struct, field
 
 from linstor_core.domain.observed import OrphanSeen, PoolSeen, ResourceSeen
 from linstor_core.wire.content_transfer import ContentRequest
+from linstor_core.wire.devices import ListDevices, ListedDevices, PreparedDevices, PrepareDevices
 from linstor_core.wire.external_files import ApplyFiles, CheckedFile, CheckFile, FilesSeen
 from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
 
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
 OLDEST_PROTOCOL_VERSION = 1
 LOG_LEVELS_SINCE = 2
 """The first protocol with SetLogLevels."""
@@ -20,6 +21,8 @@ CONTENT_SINCE = 4
 """The first protocol with the transfer of content from satellite to satellite."""
 CERTIFICATES_SINCE = 5
 """The first protocol with InstallCertificate."""
+DEVICES_SINCE = 6
+"""The first protocol with questions about unused devices."""
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 
 
@@ -124,7 +127,7 @@ class InstallCertificate(Struct, frozen=True, tag="install_certificate"):
 
 
 class CertificateInstalled(Struct, frozen=True, tag="certificate_installed"):
-    """The answer to the InstallCertificate of that number: which one is there now, or why it is not."""
+    """The answer to the InstallCertificate of that number; `failure` says why it was not taken."""
 
     number: int
     failure: str = ""
@@ -139,15 +142,15 @@ class Report(Struct, frozen=True, tag="report"):
     pools: tuple[PoolSeen, ...] = ()
     resources: tuple[ResourceSeen, ...] = ()
     orphans: tuple[str, ...] | None = None
+    """Their paths, for controllers that know no more."""
+    orphan_files: tuple[OrphanSeen, ...] | None = None
+    """The same, with what is known of them; None from satellites that tell paths only."""
     synced: int = 0
 
 
 ToSatellite = (Hello | FullSync | ApplyPools | ApplyResource | ForgetResource | PlanResource | SetLogLevels | ApplyFiles
-    """Their paths, for controllers that know no more."""
-    orphan_files: tuple[OrphanSeen, ...] | None = None
-    """The same, with what is known of them; None from satellites that tell paths only."""
-               | CheckFile | InstallCertificate)
-Answer = PlannedSteps | LogLevels | CheckedFile | CertificateInstalled
+               | CheckFile | InstallCertificate | ListDevices | PrepareDevices)
+Answer = PlannedSteps | LogLevels | CheckedFile | CertificateInstalled | ListedDevices | PreparedDevices
 """To the question of the same number."""
 ToController = HelloAnswer | Report | Answer | FilesSeen
 

@@ -14,7 +14,6 @@ from linstor_core.domain.resource_definitions import ResourceDefinition
 from linstor_core.domain.resources import Resource
 from linstor_core.testing.builders import Model
 from linstor_core.wire.rest_bodies import MaxVolumeSizeQuery, ToggleDisk
-from linstor_core.wire.rest_on_nodes import PhysicalStorageCreate
 
 
 def placed() -> Model:
@@ -75,18 +74,6 @@ def test_drbd_reactor_is_not_driven() -> None:
     with pytest.raises(Conflict) as refusal:
         node_commands.run_reactorctl(cluster, Call({"nodes": ["n1"], "args": []}))
     assert refusal.value.code == Code.LAYER_UNSUPPORTED and refusal.value.correction
-
-
-@pytest.mark.parametrize(("node", "body", "code"), [
-    ("none", PhysicalStorageCreate(), Code.NOT_FOUND_NODE),
-    ("n1", PhysicalStorageCreate(provider_kind="TAPE"), Code.INVLD_PROVIDER),
-    ("n1", PhysicalStorageCreate(provider_kind="LVM"), Code.INVLD_REQUEST),
-    ("n1", PhysicalStorageCreate(provider_kind="LVM", device_paths=("/dev/sdb",)), Code.PROVIDER_UNSUPPORTED),
-])
-def test_devices_are_not_prepared(node: str, body: PhysicalStorageCreate, code: Code) -> None:
-    with pytest.raises(LinstorError) as refusal:
-        Model.with_nodes(1).run(node_commands.prepare_devices, body, node=node)
-    assert refusal.value.code == code
 
 
 @pytest.mark.parametrize(("body", "node", "code"), [
