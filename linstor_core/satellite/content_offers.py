@@ -40,8 +40,6 @@ from linstor_core.wire.content_transfer import (
 from linstor_core.wire.resource_spec import ResourceSpec
 
 _log = logging.getLogger(__name__)
-_CHECKED_BYTES = 64 * 1024 * 1024
-"""A checksum at least after so much data: what an interruption costs at most."""
 _WAITING_S = 10.0
 _PATIENCE_S = 120.0
 
@@ -130,6 +128,7 @@ class ContentOffers:
         self._find = find
         self._threads = threads
         self._clock = clock
+        self._limits = limits
         self._bandwidth = Bandwidth(limits.kib_s, clock)
         self._slots = asyncio.Semaphore(limits.parallel)
         self._streams: set[_Stream] = set()
@@ -231,7 +230,8 @@ class ContentOffers:
         try:
             content = await finished(self._threads, self._contents.open, path, request.data_id)
             try:
-                await _Giving(content, self._threads, self._bandwidth, connection).all(request)
+                giving = _Giving(content, self._threads, self._bandwidth, connection)
+                await giving.all(request, self._limits.checked_kib * 1024)
             finally:
                 await finished(self._threads, content.close)
         except (ConnectionLost, TimeoutError):
@@ -250,12 +250,14 @@ class _Giving:
         self._bandwidth = bandwidth
         self._connection = connection
         self._checksum = ExtentsChecksum()
+        self._checked_bytes = 0
         self._position = 0
         self._passed = 0
         self._checked = 0
         self._under_way = 0
 
-    async def all(self, request: ContentRequest) -> None:
+    async def all(self, request: ContentRequest, checked_bytes: int) -> None:
+        self._checked_bytes = checked_bytes
         await self._connection.send(encode(await finished(self._threads, self._offered, request)))
         is_last = False
         ahead = asyncio.ensure_future(finished(self._threads, self._next))
@@ -291,7 +293,7 @@ class _Giving:
         self._position = portion.end
         self._passed += portion.data_bytes
         is_last = portion.end >= self._content.size_bytes
-        if is_last or self._passed - self._checked >= _CHECKED_BYTES:
+        if is_last or self._passed - self._checked >= self._checked_bytes:
             frames.append(encode(ContentChecked(portion.end, self._checksum.value(), self._passed, is_last)))
             self._checksum = ExtentsChecksum()
             self._checked = self._passed

@@ -93,8 +93,8 @@ def real_world(clock: Clock, names: DeviceLinks = NO_NAMES, devices: DevicePools
     """This machine. Lists its loop devices once."""
     loops = LoopDevices(clock.monotonic, clock.pause)
     loops.list_all()
-    return World(Observer(loops, names), Executor(loops, names), clock, random.Random().random, FileContents(loops),
-                 devices)
+    return World(Observer(loops, names), Executor(loops, names), clock, random.Random().random,
+                 contents=FileContents(loops), devices=devices)
 
 
 def _as_joined(settings: SatelliteSettings) -> SatelliteSettings:

@@ -18,10 +18,14 @@ _SMALLEST_BYTES = 64 * 1024
 
 
 class TransferLimits(Struct, frozen=True):
-    """For each direction by itself. `parallel`: at least 1. `kib_s`: of all transfers together, 0 for no limit."""
+    """For each direction by itself. `parallel`: at least 1. `kib_s`: of all transfers together, 0 for no limit.
+
+    `checked_kib`: a checksum at the latest after so much data, which is what an interruption costs at most.
+    """
 
     parallel: int = 4
     kib_s: int = 0
+    checked_kib: int = 64 * 1024
 
 
 class Bandwidth:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor as Threads
 from concurrent.futures import ThreadPoolExecutor
 
 from msgspec import structs
@@ -22,20 +23,24 @@ _PROGRESS_S = 2.0
 
 
 class Transfers:
-    """Both directions. They have threads of their own: a slow disk or network holds nothing else up."""
+    """Both directions. Without `threads` they have some of their own: a slow disk holds nothing else up."""
 
     def __init__(self, contents: NodeContents | None, dial: Dial, find: Callable[[str], Offered | None],
-                 limits: TransferLimits, clock: Clock) -> None:
+                 limits: TransferLimits, clock: Clock, *, threads: Threads | None = None) -> None:
         self.is_possible = contents is not None
         self._clock = clock
-        self._threads = ThreadPoolExecutor(2 * limits.parallel, "satellite-content")
-        self._fetches = ContentFetches(contents, dial, self._threads, limits, clock)
-        self.offers = ContentOffers(contents, find, self._threads, limits, clock)
+        self._own_threads = None if threads is not None else ThreadPoolExecutor(2 * limits.parallel,
+                                                                                "satellite-content")
+        work = threads or self._own_threads
+        assert work is not None
+        self._fetches = ContentFetches(contents, dial, work, limits, clock)
+        self.offers = ContentOffers(contents, find, work, limits, clock)
 
     async def stop(self) -> None:
         """Fetches have to be ended before."""
         await self.offers.stop()
-        self._threads.shutdown(wait=False)
+        if self._own_threads is not None:
+            self._own_threads.shutdown(wait=False)
 
     async def fetch(self, entry: Entry, step: FetchContent, told: Callable[[int, int], None]) -> Exception | None:
         """Fetch as long as the newest spec wants it; the reason when that fails.

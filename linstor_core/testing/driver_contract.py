@@ -8,11 +8,16 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from msgspec import structs
+
 from linstor_core.domain.errors import Code
 from linstor_core.domain.observed import Failure, ResourceSeen
+from linstor_core.satellite.contents import NodeContents
 from linstor_core.satellite.convergence import converge
 from linstor_core.satellite.executor import StepExecutor
+from linstor_core.satellite.failures import SatelliteError
 from linstor_core.satellite.observer import NodeObserver
+from linstor_core.testing.content_exchange import exchange
 from linstor_core.testing.cut_executor import Cut, CutExecutor
 from linstor_core.testing.satellite_specs import SIZE_KIB, resource, snapshot, source, volume
 from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
@@ -26,6 +31,7 @@ class Rig(Protocol):
     pool: PoolSpec
     observer: NodeObserver
     executor: StepExecutor
+    contents: NodeContents
 
     def write(self, device: str, content: bytes) -> None: ...
 
@@ -55,14 +61,24 @@ class Node:
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
         self.known: dict[str, frozenset[str]] = {}
+        self.specs: dict[str, ResourceSpec] = {}
+        self.breaks_after = -1
+        """So many frames of content come from another node, then the connection is lost."""
 
     def bring(self, spec: ResourceSpec, cut_after: int = -1) -> ResourceSeen:
         """Raises Cut when there was a step more than `cut_after`."""
         executor = self.rig.executor if cut_after < 0 else CutExecutor(self.rig.executor, cut_after)
-        result = converge(spec, {"P": self.rig.pool}, self.known.get(spec.resource_name, frozenset()),
-                          self.rig.observer, executor)
-        self.known[spec.resource_name] = result.known_data_ids
-        return result.seen
+        self.specs[spec.resource_name] = spec
+        pools = {"P": self.rig.pool}
+        while True:
+            result = converge(spec, pools, self.known.get(spec.resource_name, frozenset()), self.rig.observer, executor)
+            self.known[spec.resource_name] = result.known_data_ids
+            if result.fetch is None:
+                return result.seen
+            try:
+                exchange(self.rig.contents, tuple(self.specs.values()), pools, result.fetch, self.breaks_after)
+            except SatelliteError as error:
+                return structs.replace(result.seen, failures=(error.failure(),))
 
     def fine(self, spec: ResourceSpec) -> ResourceSeen:
         seen = self.bring(spec)

@@ -35,6 +35,7 @@ from linstor_core.satellite.steps import (
     GrowFile,
     LinkDevice,
     MakeFileSystem,
+    PlannedStep,
     PublishFile,
     RemoveExternalFile,
     RemoveFile,
@@ -46,6 +47,7 @@ from linstor_core.satellite.steps import (
     WriteExternalFile,
 )
 from linstor_core.satellite.storage.driver import POOL_DIRECTORY
+from linstor_core.testing.simulated_contents import SimulatedContents
 from linstor_core.testing.simulated_tables import FileTable, LoopTable, NameTable, SimulatedFile, SimulatedLoop
 from linstor_core.wire.resource_spec import PoolSpec
 
@@ -70,6 +72,8 @@ class SimulatedNode:
         self.names = NameTable()
         self._numbers = itertools.count(1)
         self._one_at_a_time = threading.RLock()
+        self.contents = SimulatedContents(self.files, self.loops, self._one_at_a_time, self._make,
+                                         lambda: self.free_kib)
 
     # The observer's seam
 
@@ -184,7 +188,7 @@ class SimulatedNode:
         if found is not None and checksum_of(found) not in checksums:
             raise StepFailed(f"'{path}' was changed by somebody else meanwhile")
 
-    def _make(self, path: str, file: SimulatedFile, step: Step) -> None:
+    def _make(self, path: str, file: SimulatedFile, step: PlannedStep) -> None:
         if path in self.files:
             raise StepFailed(f"Could not {step.description}: File exists")
         if file.allocated_kib > self.free_kib:

@@ -22,7 +22,7 @@ from linstor_core.testing.simulated_node import SimulatedNode
 def simulated_world(directories: tuple[str, ...], total_kib: int) -> World:
     """A node in memory under the machine's clock."""
     node = SimulatedNode(directories, total_kib)
-    return World(node, node, SystemClock(), random.Random().random)
+    return World(node, node, SystemClock(), random.Random().random, contents=node.contents)
 
 
 def main(arguments: list[str] | None = None) -> None:

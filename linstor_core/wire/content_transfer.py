@@ -85,12 +85,18 @@ class ContentTaken(Struct, frozen=True, tag="content_taken"):
 FromGiver = ContentRefused | ContentWaiting | ContentOffered | ContentExtent | ContentChecked
 
 _encoder = msgspec.msgpack.Encoder()
+_request = msgspec.msgpack.Decoder(ContentRequest)
 _from_giver: msgspec.msgpack.Decoder[FromGiver] = msgspec.msgpack.Decoder(FromGiver)
 _taken = msgspec.msgpack.Decoder(ContentTaken)
 
 
 def encode(message: ContentRequest | FromGiver | ContentTaken) -> bytes:
     return _encoder.encode(message)
+
+
+def decode_request(frame: bytes) -> ContentRequest:
+    """Raises msgspec.DecodeError for a frame that is no such message."""
+    return _request.decode(frame)
 
 
 def decode_from_giver(frame: bytes) -> FromGiver:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from linstor_core.satellite.executor import Executor
+from linstor_core.satellite.file_contents import FileContents
 from linstor_core.satellite.loop_devices import LoopDevices
 from linstor_core.satellite.observer import Observer
 from linstor_core.testing.satellite_specs import pool
@@ -25,6 +26,7 @@ class SimulatedRig:
     def __init__(self) -> None:
         self.pool = pool(DIRECTORY)
         self.node = self.observer = self.executor = SimulatedNode((DIRECTORY,))
+        self.contents = self.node.contents
 
     def write(self, device: str, content: bytes) -> None:
         self.node.write(device, content)
@@ -62,6 +64,7 @@ class RealRig:
         self.loops = LoopDevices(lambda: time.monotonic() + self.later_s, time.sleep)
         self.observer = Observer(self.loops)
         self.executor = Executor(self.loops)
+        self.contents = FileContents(self.loops)
 
     def write(self, device: str, content: bytes) -> None:
         with open(device, "r+b") as opened:
