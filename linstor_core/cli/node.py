@@ -19,6 +19,7 @@ from linstor_core.cli.arguments import (
 from linstor_core.cli.call import Call, CallFailed
 from linstor_core.cli.exit_codes import OBJECT_NOT_FOUND, USAGE_ERROR
 from linstor_core.cli.grammar import Arg, Command, Noun
+from linstor_core.cli.invitations import CERTIFICATES, INVITATIONS, INVITE
 from linstor_core.cli.log_levels import LEVEL, LIBRARY, log_level
 from linstor_core.cli.node_details import describe, info
 from linstor_core.cli.screen import GREEN, RED, YELLOW, Cell, Column
@@ -191,6 +192,9 @@ NOUN = Noun("node", ("n",), "Machines of the cluster.", (
     Command("describe", ("dsc",), "Show everything on a node as a tree.",
             (NODE._replace(nargs="?"),), describe, reads=True),
     _INTERFACE_NOUN,
+    INVITE,
+    INVITATIONS,
+    CERTIFICATES,
     Command("set-log-level", ("setloglevel",), "Change how much a satellite logs.", (NODE, LEVEL, LIBRARY),
             lambda call: call.show(call.client.modify_node_config(call.args.node_name, log_level(call)))),
     Command("create-ebs-target", ("cebs",), "Add a node that stands for elastic block storage.",

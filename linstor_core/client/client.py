@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from linstor_core.client.certificate_calls import CertificateCalls
 from linstor_core.client.connection_calls import ConnectionCalls
 from linstor_core.client.controller_calls import ControllerCalls
 from linstor_core.client.definition_calls import DefinitionCalls
@@ -28,7 +29,8 @@ TOKEN_FILE = Path("/var/lib/linstor.d/auth.json")
 
 
 class LinstorClient(NodeCalls, GroupCalls, DefinitionCalls, ResourceCalls, SnapshotCalls, ConnectionCalls, JobCalls,
-                    RemoteCalls, FileCalls, ControllerCalls, DiagnosticCalls, TombstoneCalls):
+                    RemoteCalls, FileCalls, ControllerCalls, DiagnosticCalls, TombstoneCalls,
+                    CertificateCalls):
     """`controllers` are URIs (linstor://, linstor+ssl://, http://, https://) tried in order; see `transport`.
 
     Not for several threads at a time: make one each.

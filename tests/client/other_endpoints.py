@@ -5,6 +5,7 @@ from __future__ import annotations
 from linstor_core.wire import rest_bodies as bodies
 from linstor_core.wire import rest_diagnostics as diagnostics
 from linstor_core.wire import rest_remotes as remotes
+from linstor_core.wire.joining import JoinRequest
 from linstor_core.wire.rest_backups import ScheduleBody
 from linstor_core.wire.rest_files import ExternalFileBody
 from linstor_core.wire.rest_on_nodes import PhysicalStorageCreate, ReactorCommand
@@ -55,6 +56,12 @@ _OURS = [
     ("migration_window", ("r", "a", "b"), f"GET {_WINDOW}"),
     ("open_migration_window", ("r", "a", "b", 60.0), f"PUT {_WINDOW}"),
     ("close_migration_window", ("r", "a", "b"), f"DELETE {_WINDOW}"),
+]
+_JOIN = JoinRequest(invitation="i", node_name="n", address="192.0.2.1", port=3367, request="", proof="")
+_CERTIFICATES = [
+    ("invite_node", (), f"POST {NODES}/invitations"), ("invitations", (), f"GET {NODES}/invitations"),
+    ("revoke_invitation", ("i",), f"DELETE {NODES}/invitations/i"), ("join", (_JOIN,), f"POST {NODES}/join"),
+    ("certificates", (), "GET /v1/certificates"),
 ]
 _JOBS = [
     ("jobs", (["RUNNING"], ["MOVE"], ["n"], ["r"]), "GET /v1/jobs?states=RUNNING&kinds=MOVE&nodes=n&resources=r"),
@@ -150,4 +157,5 @@ _ON_NODES = [
       for action in ("disable", "enable", "evict", "restart", "status")),
 ]
 
-OTHER_CALLS = [*_NOUNS, *_OURS, *_LEFT_BEHIND, *_JOBS, *_INFOS, *_REMOTES, *_SCHEDULES, *_ON_NODES, *_DIAGNOSTICS]
+OTHER_CALLS = [*_NOUNS, *_OURS, *_LEFT_BEHIND, *_CERTIFICATES, *_JOBS, *_INFOS, *_REMOTES, *_SCHEDULES, *_ON_NODES,
+               *_DIAGNOSTICS]

@@ -19,6 +19,7 @@ from tests.client.other_endpoints import AWAITED, OTHER_CALLS
 REQUIRED = {"CloneStatus": {"status": "COMPLETE"}, "PassphraseStatus": {"status": "unset"},
             "SyncStatus": {"synced_on_all": True}, "int": {"count": 1}, "AuthTokens": {"count": 0},
             "ExternalFileCheck": {"allowed": True},
+            "JoinAnswer": dict.fromkeys(("node_name", "node_uuid", "cluster_id", "certificate", "authorities"), ""),
             "ExternalFileStatus": {"allowed": True, "wanted": True, "deployed": True},
             "Explanation": {"wanted": 1, "size_kib": 0, "feasible": True, "summary": "", "pools": []},
             "ControllerConfig": {
