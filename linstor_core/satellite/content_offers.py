@@ -76,15 +76,24 @@ class Offered(Struct, frozen=True):
     is_at_rest: bool
 
 
-def standing(token: str, specs: Iterable[ResourceSpec], at_work: Iterable[ResourceSpec],
-             pools: Pools) -> Offered | None:
-    """The offer of a token among the newest `specs`. Raises SatelliteError when its place is not known."""
-    for spec in specs:
-        for offer in offers(spec):
-            if hmac.compare_digest(offer.token.encode(), token.encode()):
-                is_at_rest = all(_is_offered(each, offer) for each in at_work if _place(offer) in _places(each))
-                return Offered(offer, _path(spec, offer, pools), is_at_rest)
-    return None
+def standing(request: ContentRequest, specs: Iterable[ResourceSpec], at_work: Iterable[ResourceSpec],
+             pools: Pools) -> Offered:
+    """What is asked for, among the newest `specs`; one token may stand for several volumes. Raises SatelliteError."""
+    known = [(spec, offer) for spec in specs for offer in offers(spec)
+             if hmac.compare_digest(offer.token.encode(), request.token.encode())]
+    if not known:
+        raise StepFailed("This node offers no such content", Code.NOT_FOUND_VLM,
+                         cause="The offer was withdrawn, the resource is active, or the node has not heard of the "
+                               "offer yet.",
+                         correction="Look whether the resource is inactive on the node that gives.")
+    for spec, offer in known:
+        if offer.data_id == request.data_id:
+            is_at_rest = all(_is_offered(each, offer) for each in at_work if _place(offer) in _places(each))
+            return Offered(offer, _path(spec, offer, pools), is_at_rest)
+    raise StepFailed("This node offers other content under that name", Code.NOT_FOUND_VLM,
+                     cause=f"Asked for was '{request.data_id}', offered is "
+                           f"{', '.join(sorted(repr(offer.data_id) for _, offer in known))}.",
+                     correction="Start the move again.")
 
 
 def _is_offered(spec: ResourceSpec, offer: Offer) -> bool:
@@ -106,10 +115,14 @@ def _path(spec: ResourceSpec, offer: Offer, pools: Pools) -> str:
     driver = driver_of(offer.pool, pools)
     for snapshot in spec.snapshots:
         for part in snapshot.volumes:
-            if part.offer == offer.token:
+            if snapshot.name == offer.snapshot_name and part.identifier == offer.identifier:
                 return driver.snapshot_content_path(part, snapshot.name, pools)
-    volume = next(volume for volume in spec.volumes if volume.offer == offer.token)
+    volume = next(volume for volume in spec.volumes if volume.identifier == offer.identifier)
     return driver.content_path(volume, pools)
+
+
+Find = Callable[[ContentRequest], Offered]
+"""Raises SatelliteError when nothing of the kind is offered."""
 
 
 class _Stream:
@@ -120,9 +133,9 @@ class _Stream:
 
 
 class ContentOffers:
-    """`find` gives the offer of a token among the newest specs."""
+    """`find` gives what is asked for, as `standing` does for the newest specs."""
 
-    def __init__(self, contents: NodeContents | None, find: Callable[[str], Offered | None], threads: Threads,
+    def __init__(self, contents: NodeContents | None, find: Find, threads: Threads,
                  limits: TransferLimits, clock: Clock) -> None:
         self._contents = contents
         self._find = find
@@ -172,16 +185,7 @@ class ContentOffers:
 
     def _standing(self, request: ContentRequest) -> Offered:
         """Raises SatelliteError."""
-        found = self._find(request.token)
-        if found is None:
-            raise StepFailed("This node offers no such content", Code.NOT_FOUND_VLM,
-                             cause="The offer was withdrawn, the resource is active, or the node has not heard of the "
-                                   "offer yet.",
-                             correction="Look whether the resource is inactive on the node that gives.")
-        if found.offer.data_id != request.data_id:
-            raise StepFailed("This node offers other content under that name", Code.NOT_FOUND_VLM,
-                             cause=f"Asked for was '{request.data_id}', offered is '{found.offer.data_id}'.",
-                             correction="Start the move again.")
+        found = self._find(request)
         if not found.is_at_rest:
             raise StepFailed(f"'{found.path}' is still being made inactive", Code.BUSY,
                              cause="An earlier change of the resource is at work.",

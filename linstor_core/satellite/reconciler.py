@@ -30,6 +30,7 @@ from linstor_core.satellite.stale_names import StaleNames
 from linstor_core.satellite.steps import FetchContent
 from linstor_core.satellite.storage.driver import Pools
 from linstor_core.satellite.transfers import Transfers, with_progress
+from linstor_core.wire.content_transfer import ContentRequest
 from linstor_core.wire.resource_spec import ResourceSpec
 
 _log = logging.getLogger(__name__)
@@ -234,9 +235,9 @@ class Reconciler:
         _log.warning("%s: %s", entry.stored.spec.resource_name, error)
         return error.failure() if isinstance(error, SatelliteError) else _fault(error)
 
-    def offered(self, token: str) -> Offered | None:
-        """What is given away under a token. Raises SatelliteError."""
-        return standing(token, (entry.stored.spec for entry in self._registry.active()), self._at_work.values(),
+    def offered(self, request: ContentRequest) -> Offered:
+        """What is asked for. Raises SatelliteError when it is not given away."""
+        return standing(request, (entry.stored.spec for entry in self._registry.active()), self._at_work.values(),
                         self._pools)
 
     def _converge(self, stored: StoredResource) -> Converged:

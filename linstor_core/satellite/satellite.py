@@ -278,8 +278,8 @@ class Satellite:
                 "good, restart yours.")
         return "", ""
 
-    def _offered(self, token: str) -> Offered | None:
-        return self._reconciler.offered(token)
+    def _offered(self, request: ContentRequest) -> Offered:
+        return self._reconciler.offered(request)
 
     async def give(self, request: ContentRequest, connection: Connection) -> None:
         await self._transfers.offers.give(request, connection)

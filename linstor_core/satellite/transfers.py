@@ -12,7 +12,7 @@ from msgspec import structs
 from linstor_core.domain.observed import ResourceSeen, VolumeSeen
 from linstor_core.satellite.clock import Clock
 from linstor_core.satellite.content_fetches import ContentFetches, Dial
-from linstor_core.satellite.content_offers import ContentOffers, Offered
+from linstor_core.satellite.content_offers import ContentOffers, Find
 from linstor_core.satellite.contents import NodeContents
 from linstor_core.satellite.registry import Entry
 from linstor_core.satellite.steps import FetchContent
@@ -25,7 +25,7 @@ _PROGRESS_S = 2.0
 class Transfers:
     """Both directions. Without `threads` they have some of their own: a slow disk holds nothing else up."""
 
-    def __init__(self, contents: NodeContents | None, dial: Dial, find: Callable[[str], Offered | None],
+    def __init__(self, contents: NodeContents | None, dial: Dial, find: Find,
                  limits: TransferLimits, clock: Clock, *, threads: Threads | None = None) -> None:
         self.is_possible = contents is not None
         self._clock = clock

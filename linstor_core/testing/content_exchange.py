@@ -30,7 +30,7 @@ async def _exchanged(contents: NodeContents, specs: Sequence[ResourceSpec], pool
                      breaks_after: int) -> None:
     clock, limits = SystemClock(), TransferLimits(checked_kib=1024)
     with ThreadPoolExecutor(2) as threads:
-        offers = ContentOffers(contents, lambda token: standing(token, specs, (), pools), threads, limits, clock)
+        offers = ContentOffers(contents, lambda request: standing(request, specs, (), pools), threads, limits, clock)
 
         @contextlib.asynccontextmanager
         async def dial(_: Address) -> AsyncIterator[Connection]:

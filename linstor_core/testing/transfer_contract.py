@@ -77,6 +77,18 @@ class TransferContract:
         assert seen.allocated_kib >= SIZE_KIB
         assert node.rig.read(seen.device_path, len(_PATTERN) + 4) == _PATTERN + bytes(4)
 
+    def test_one_token_may_stand_for_several_volumes(self, rig: Rig) -> None:
+        node = Node(rig)
+        both = resource(volume(), volume("e1", number=1))
+        for number, content in enumerate((b"zero", b"one.")):
+            rig.write(node.device(both, number), content)
+        node.fine(resource(*(structs.replace(each, offer=_TOKEN) for each in both.volumes), active=False))
+        sources = [DataSource(each.identifier, "p", each.data_id, node_name="other") for each in both.volumes]
+        copies = [structs.replace(volume(f"c{number}", name="c", number=number, source=source), origin=origin())
+                  for number, source in enumerate(sources)]
+        copy = resource(*copies, name="c")
+        assert (node.content(copy, 0), node.content(copy, 1)) == (b"zero", b"one.")
+
     def test_nothing_is_given_without_a_standing_offer(self, node: Node) -> None:
         assert "offers no such content" in node.refused(fetched(token="another")).message
         assert "other content" in node.refused(fetched(wanted="d9")).message
