@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tools import processes
-from tools.bench import playground, sizes
+from tools.bench import fleet, playground, sizes
 from tools.bench.figure import Figure
 from tools.bench.playground import Server
 from tools.bench.sample import Sample, measure
@@ -77,6 +77,7 @@ Group = Callable[[Path], Iterator[Figure]]
 SECTIONS: dict[str, dict[str, Group]] = {
     "One node": {"starts": starts, "volumes": volumes, "definitions": definitions},
     "REST at size": {"sizes": sizes.sizes, "clients": sizes.clients},
+    "Many nodes": {"satellite": fleet.one_satellite, "satellites": fleet.satellites},
 }
 
 
