@@ -13,7 +13,7 @@ from linstor_core.domain.jobs import Job, JobState, JobStep
 
 MAX_STEPS = 40
 """What a job remembers of its past; one that is tried again and again must not grow for ever."""
-CALM_MS = 10_000
+CALM_MS = 3_000
 """A reason that only changes its numbers is written anew this often at most."""
 
 
