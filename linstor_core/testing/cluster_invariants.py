@@ -11,7 +11,7 @@ from linstor_core.controller.repository import Database
 from linstor_core.domain.cluster import KINDS, Cluster, Document, PoolUsage, key_of
 from linstor_core.domain.resources import Volume
 
-_INDEXES = ("nodes_of", "snapshots_of", "definitions_on", "usage", "external_names", "copying",
+_INDEXES = ("nodes_of", "snapshots_of", "snapshots_on", "definitions_on", "usage", "external_names", "copying",
             "strange_identifiers")
 
 
@@ -114,7 +114,8 @@ def _generations(cluster: Cluster) -> None:
     known = {place for place in cluster.generations if place[0]}
     assert places <= known, "every spec has a generation"
     assert known <= places, "no generation is left of what is gone"
-    assert set(cluster.resources_seen) <= places, "nothing is kept of what is gone"
+    left = set(cluster.resources_seen) - places
+    assert not left, f"nothing is kept of what is gone: {left}"
     assert all(number <= cluster.revision for number in cluster.generations.values())
 
 

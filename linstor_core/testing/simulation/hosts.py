@@ -17,7 +17,7 @@ from linstor_core.controller.repository import Database
 from linstor_core.domain.errors import DatabaseUnavailable
 from linstor_core.satellite.reconciler import World
 from linstor_core.satellite.satellite import Satellite, SatelliteSettings
-from linstor_core.satellite.spec_store import Identity, Record, SpecStore, StoredResource
+from linstor_core.satellite.spec_store import Forgotten, Identity, Moved, Record, SpecStore, StoredResource
 from linstor_core.testing.simulation.disks import Count, FaultyNode, JournalDisk, MemoryDatabase
 from linstor_core.testing.simulation.loop import Process, ProcessKilled, VirtualLoop
 from linstor_core.testing.simulation.network import SimulatedListener, SimulatedNetwork
@@ -51,15 +51,65 @@ class NoThreads(Executor):
     """The loop does the work; nobody else may."""
 
 
-class WatchedStore(SpecStore):
-    """Tells of each record before it is put."""
+class JournalRules:
+    """What one host's journal is held to, over all programs that write it: order, and that nothing told is lost."""
 
-    watch: Callable[[Record], None]
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._orders: dict[str, tuple[int, int]] = {}
+        """By UUID: specs only ever go up."""
+        self._kept: dict[str, tuple[int, int]] = {}
+        """By key: what `put` has returned for."""
+        self._epochs = [0, 0]
+        self.wrong: list[str] = []
+
+    def opened(self, store: SpecStore) -> None:
+        if store.identity.epoch < self._epochs[1]:
+            self.wrong.append(f"{self._host} has lost the epoch {self._epochs[1]}")
+        for key, order in self._kept.items():
+            found = store.resources.get(key)
+            if found is None or found.order < order:
+                self.wrong.append(f"{self._host} has lost {key} {order}: {found.order if found else 'nothing'}")
+        self._epochs = [store.identity.epoch] * 2
+        self._orders = {stored.spec.uuid: stored.order for stored in store.resources.values() if stored.spec.uuid}
+
+    def begun(self, record: Record) -> None:
+        match record:
+            case Identity():
+                if record.epoch < self._epochs[0]:
+                    self.wrong.append(f"{self._host} obeys epoch {record.epoch} after {self._epochs[0]}")
+                self._epochs[0] = record.epoch
+            case StoredResource() if record.spec.uuid:
+                before = self._orders.get(record.spec.uuid, (0, 0))
+                if record.order < before:
+                    self.wrong.append(f"{self._host} stores {record.spec.resource_name} {record.order} after {before}")
+                self._orders[record.spec.uuid] = record.order
+            case Forgotten():
+                self._kept.pop(record.resource_name.upper(), None)
+            case Moved():
+                for key in record.former:
+                    self._kept.pop(key, None)
+
+    def done(self, record: Record) -> None:
+        match record:
+            case Identity():
+                self._epochs[1] = max(self._epochs[1], record.epoch)
+            case StoredResource():
+                key = record.spec.resource_name.upper()
+                self._kept[key] = max(record.order, self._kept.get(key, (0, 0)))
+
+
+class WatchedStore(SpecStore):
+    """Tells of each record before it is put, and when it is durable."""
+
+    rules: JournalRules
 
     async def put(self, *records: Record) -> None:
         for record in records:
-            self.watch(record)
+            self.rules.begun(record)
         await super().put(*records)
+        for record in records:
+            self.rules.done(record)
 
 
 class SatelliteHost:
@@ -72,13 +122,10 @@ class SatelliteHost:
         self.node = FaultyNode(POOL_DIRECTORIES, loop, random, count)
         self.node.name = self.name
         self.journal = JournalDisk(random, count)
-        self.wrong: list[str] = []
-        """Rules that the satellite has broken."""
+        self.rules = JournalRules(self.name)
         self._loop = loop
         self._network = network
         self._random = random
-        self._orders: dict[str, tuple[int, int]] = {}
-        self._epoch = 0
         self.process: Process | None = None
 
     @property
@@ -107,19 +154,9 @@ class SatelliteHost:
 
     def _open_store(self, directory: Path, threads: Threads) -> SpecStore:
         store = WatchedStore(directory, threads, self.journal.opened)
-        store.watch = self._watch
+        store.rules = self.rules
+        self.rules.opened(store)
         return store
-
-    def _watch(self, record: Record) -> None:
-        if isinstance(record, Identity):
-            if record.epoch < self._epoch:
-                self.wrong.append(f"{self.name} obeys epoch {record.epoch} after {self._epoch}")
-            self._epoch = record.epoch
-        elif isinstance(record, StoredResource) and record.spec.uuid:
-            before = self._orders.get(record.spec.uuid, (0, 0))
-            if record.order < before:
-                self.wrong.append(f"{self.name} stores {record.spec.resource_name} {record.order} after {before}")
-            self._orders[record.spec.uuid] = record.order
 
     def kill(self) -> None:
         """SIGKILL: devices stay."""

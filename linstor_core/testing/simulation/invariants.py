@@ -128,7 +128,7 @@ def broken(world: World) -> list[str]:
     """What no time mends."""
     found = [*world.loop.unheard(), *world.callers.faults, *world.contents.wrong, *world.logged]
     for host in world.hosts:
-        found += host.wrong
+        found += host.rules.wrong
     engine = world.controller.engine
     if engine is None:
         return [*found, "the controller does not run"]

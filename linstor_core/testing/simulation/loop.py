@@ -93,7 +93,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._due: deque[asyncio.Handle] = deque()
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._order = itertools.count()
-        self._tasks: list[asyncio.Task[Any]] = []
+        self._tasks: dict[asyncio.Task[Any], Process | None] = {}
         self._jobs: dict[Job, None] = {}
         self._dropped: list[asyncio.Handle] = []
         """Of the dead; they are let run once nothing depends on it any more, so that every coroutine ends."""
@@ -223,14 +223,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def create_task(self, coro: Generator[Any, None, Any] | Coroutine[Any, Any, Any], *, name: object = None,
                     context: contextvars.Context | None = None) -> asyncio.Task[Any]:
         task = asyncio.Task(coro, loop=self, name=None if name is None else str(name), context=context)
-        self._tasks.append(task)
+        self._tasks[task] = PROCESS.get() if context is None else context.get(PROCESS)
         if len(self._tasks) > _KEPT_TASKS:
-            self._tasks = [one for one in self._tasks if not one.done() or _has_failed(one)]
+            self._tasks = {one: process for one, process in self._tasks.items() if not one.done() or _has_failed(one)}
         return task
 
     def unheard(self) -> list[str]:
-        """Exceptions that ended a task and that nobody looked at, up to now."""
-        return self.faults + [f"{task.get_name()}: {task.exception()!r}" for task in self._tasks if _has_failed(task)]
+        """Exceptions that ended a task of a program that still runs, and that nobody looked at."""
+        return self.faults + [f"{_called(task)}: {task.exception()!r}" for task, process in self._tasks.items()
+                              if _has_failed(task) and (process is None or process.alive)]
 
     def bury(self) -> None:
         """The history is over: end every coroutine, those of the dead too, so that none is left behind."""
@@ -264,6 +265,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         if not self._over:
             self.faults.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+
+def _called(task: asyncio.Task[Any]) -> str:
+    return f"{task.get_name()} {getattr(task.get_coro(), '__qualname__', '')}"
 
 
 def _has_failed(task: asyncio.Task[Any]) -> bool:
