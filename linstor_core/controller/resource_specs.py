@@ -121,9 +121,7 @@ def pools(cluster: Cluster, node: str) -> tuple[PoolSpec, ...]:
 def places_on(cluster: Cluster, node_key: str) -> set[Place]:
     """Every definition of which the node has to hold something."""
     places = {(definition, node_key) for definition in cluster.definitions_on.get(node_key, ())}
-    for (definition, _), snapshot in cluster.snapshots.items():
-        if snapshot.on_node(node_key) is not None:
-            places.add((definition, node_key))
+    places |= {(definition, node_key) for definition, _ in cluster.snapshots_on.get(node_key, ())}
     places.update(cluster.tombstones[key].place for key in cluster.tombstones_on.get(node_key, ()))
     return places
 

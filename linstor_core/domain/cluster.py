@@ -105,6 +105,8 @@ class Cluster(Struct, frozen=True):
     """Definition key -> keys of the nodes that hold a resource of it."""
     snapshots_of: Map[str, tuple[str, ...]] = _EMPTY
     """Definition key -> keys of its snapshots."""
+    snapshots_on: Map[str, Map[tuple[str, str], None]] = _EMPTY
+    """Node key -> keys of the snapshots that have a part there."""
     definitions_on: Map[str, Map[str, None]] = _EMPTY
     """Node key -> keys of the definitions that have a resource there."""
     usage: Map[tuple[str, str], PoolUsage] = _EMPTY
@@ -249,6 +251,7 @@ class _Editor:
             for snapshot, sign in ((before, -1), (after, 1)):
                 for part in snapshot.nodes if snapshot is not None else ():
                     self._index_identifiers(snapshot.resource_name, part, sign)
+                    self._index_presence("snapshots_on", key_of(part.node_name), key, sign > 0)
         elif kind.attribute == "resource_definitions":
             self._index_external_name(str(key), before, after)
             if before is not None and after is not None:
@@ -281,6 +284,10 @@ class _Editor:
             self._set(attribute, owner, tuple(sorted(members)))
         else:
             self._drop(attribute, owner)
+
+    def _index_presence(self, attribute: str, node: str, key: Key, present: bool) -> None:
+        here = self._get(attribute).get(node, _EMPTY)
+        self._set(attribute, node, here.set(key, None) if present else here.delete(key))
 
     def _index_identifiers(self, name: str, holder: Resource | NodeSnapshot, sign: int) -> None:
         """Keeps count of what is stored on a node under another name than that of its definition."""
@@ -317,9 +324,7 @@ class _Editor:
         definition, node = key
         if (before is None) != (after is None):
             self._index_member("nodes_of", definition, node, after is not None)
-            here = self._get("definitions_on").get(node, _EMPTY)
-            here = here.set(definition, None) if after is not None else here.delete(definition)
-            self._set("definitions_on", node, here)
+            self._index_presence("definitions_on", node, definition, after is not None)
         if after is not None and any(volume.is_copying for volume in after.volumes):
             self._set("copying", key, None)
         else:

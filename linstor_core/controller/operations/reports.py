@@ -106,7 +106,7 @@ def _unseen(cluster: Cluster, key: str, node_key: str) -> list[tuple[type, Key]]
 
 def _interrupted(cluster: Cluster, node_name: str) -> list[Snapshot]:
     found = []
-    for snapshot in cluster.snapshots.values():
+    for snapshot in (cluster.snapshots[key] for key in cluster.snapshots_on.get(key_of(node_name), ())):
         part = None if completion.has_ended(snapshot) else snapshot.on_node(node_name)
         if part is not None and part.create_timestamp_ms is None:
             found.append(structs.replace(snapshot, flags=(*snapshot.flags, completion.FAILED_DISCONNECT)))
