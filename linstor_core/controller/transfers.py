@@ -30,7 +30,7 @@ def origin(cluster: Cluster, place: tuple[str, str], volume: Volume) -> Origin |
     move, node = cluster.move_at(place), cluster.node(source.node_name)
     if move is None or node is None or not _fetches(move, place):
         return None
-    return Origin(node.name, tuple(dict.fromkeys(_addresses(node))), move.secret)
+    return Origin(node.name, tuple(dict.fromkeys(_addresses(node))), move.secret, node.uuid)
 
 
 def _fetches(move: Job, place: tuple[str, str]) -> bool:

@@ -22,7 +22,7 @@ from linstor_core.satellite.contents import GrowingContent, NodeContents
 from linstor_core.satellite.failures import StepFailed, Unsupported, step_failed
 from linstor_core.satellite.steps import FetchContent
 from linstor_core.satellite.transfer_limits import Bandwidth, TransferLimits, finished
-from linstor_core.wire.connection import Connection
+from linstor_core.wire.connection import Connection, PeerRefused
 from linstor_core.wire.content_transfer import (
     EXTENT_BYTES,
     ContentChecked,
@@ -37,7 +37,8 @@ from linstor_core.wire.content_transfer import (
     decode_from_giver,
     encode,
 )
-from linstor_core.wire.resource_spec import Address
+from linstor_core.wire.peer_certificate import SecureConnection
+from linstor_core.wire.resource_spec import Address, Origin
 
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 120.0
@@ -99,6 +100,7 @@ class ContentFetches:
             where = f"{address.host} port {address.port}"
             try:
                 async with self._dial(address) as connection:
+                    _check_peer(step.origin, address, connection)
                     _log.info("%s from %s", step.description, where)
                     stream = _Stream(content, self._threads, self._bandwidth, connection)
                     return await stream.all(step, told)
@@ -109,6 +111,19 @@ class ContentFetches:
             cause="; ".join(reasons) or f"No address of the node {step.origin.node_name} is known.",
             correction="Check that this node reaches the satellite on the other one, and that it runs a release that "
                        "can move volumes. What has arrived is kept.")
+
+
+def _check_peer(origin: Origin, address: Address, connection: Connection) -> None:
+    """Raises PeerRefused: the token is for the node that was meant, and for nobody else."""
+    if not address.encrypted:
+        return
+    if not isinstance(connection, SecureConnection):
+        raise PeerRefused("the connection is not encrypted")
+    certificate = connection.certificate
+    is_meant = (certificate.node_uuid == origin.node_uuid if certificate.node_uuid
+                else origin.node_name.lower() in (name.lower() for name in certificate.names))
+    if not is_meant:
+        raise PeerRefused(f"the certificate that is shown there is not that of the node {origin.node_name}")
 
 
 class _Damaged(Exception):

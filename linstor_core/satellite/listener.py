@@ -161,7 +161,7 @@ def dialing(own_context: Callable[[], ssl.SSLContext | None],
         except WebSocketException as error:
             raise ConnectionLost(str(error) or type(error).__name__) from None
         async with socket:
-            yield WebsocketConnection(socket, stalled_s, is_new=False)
+            yield _wrapped(socket, stalled_s, is_new=False)
 
     return dial
 
@@ -213,16 +213,18 @@ class WebsocketConnection:
 class SecureWebsocketConnection(WebsocketConnection):
     """One by TLS, whose other end has shown a certificate."""
 
-    def __init__(self, connection: ServerConnection, stalled_s: float, certificate: PeerCertificate) -> None:
-        super().__init__(connection, stalled_s)
+    def __init__(self, connection: ServerConnection | ClientConnection, stalled_s: float,
+                 certificate: PeerCertificate, *, is_new: bool = True) -> None:
+        super().__init__(connection, stalled_s, is_new=is_new)
         self.certificate = certificate
 
 
-def _wrapped(connection: ServerConnection, stalled_s: float) -> WebsocketConnection:
+def _wrapped(connection: ServerConnection | ClientConnection, stalled_s: float, *,
+             is_new: bool = True) -> WebsocketConnection:
     fields = connection.transport.get_extra_info("peercert")
     if fields:
-        return SecureWebsocketConnection(connection, stalled_s, peer_certificate(fields))
-    return WebsocketConnection(connection, stalled_s)
+        return SecureWebsocketConnection(connection, stalled_s, peer_certificate(fields), is_new=is_new)
+    return WebsocketConnection(connection, stalled_s, is_new=is_new)
 
 
 class _Stalled:

@@ -39,6 +39,8 @@ class Origin(Struct, frozen=True):
     node_name: str
     addresses: tuple[Address, ...]
     token: str
+    node_uuid: str = ""
+    """Stands in the certificate of its satellite, unless that is the administrator's own."""
 
     def __repr__(self) -> str:
         return f"Origin({self.node_name!r}, {self.addresses!r})"  # the token is a secret
