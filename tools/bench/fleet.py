@@ -155,10 +155,10 @@ def _returned(fleet: Fleet, what: str) -> Iterator[Figure]:
     meanwhile.start()
     try:
         fleet.wait_until_online()
-        yield Figure(f"{what}: from there until all are online", "s", time.perf_counter() - started)
+        yield Figure(f"{what}: restart of the controller until all are online", "s", time.perf_counter() - started)
     finally:
         samples = meanwhile.ended()
-    yield Figure(f"{what}: controller's CPU for that", "s", processes.cpu_seconds(fleet.pid) - cpu_s)
+    yield Figure(f"{what}: CPU of the controller between the two", "s", processes.cpu_seconds(fleet.pid) - cpu_s)
     if fleet.nodes == 1:
         return
     yield Figure(f"{what}: memory of the controller", "MB", processes.resident_kib(fleet.pid) / 1024)
