@@ -38,6 +38,15 @@ class Orphans:
         if not entry.stored.spec.is_removal or entry.seen is None or entry.seen.failures:
             self._due.set()
 
+    def naming(self, entry: Entry) -> None:
+        """A new spec: what it names is nobody's orphan any more."""
+        paths = entry.paths(self._pools(), planner.interests) if any(self._last.values()) else ()
+        left = {pool: tuple(orphan for orphan in found if orphan.path not in paths)
+                for pool, found in self._last.items()}
+        if left != self._last:
+            self._last = left
+            self._told(_together(left))
+
     async def find(self) -> tuple[OrphanSeen, ...]:
         """All of them now."""
         found = await self._look()

@@ -109,6 +109,7 @@ class Reconciler:
         if known is not None and known.stored.spec.resource_name != stored.spec.resource_name:
             self._names.suspect(known.stored.spec.resource_name)
         entry = self._registry.submit(stored)
+        self._orphans.naming(entry)
         self._stir(entry)
         entry.announce = True
         done = asyncio.get_running_loop().create_future()

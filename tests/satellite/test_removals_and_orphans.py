@@ -210,6 +210,20 @@ def test_orphans_are_told_when_they_come_and_go(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_an_orphan_that_a_spec_names_is_none_until_it_is_forgotten_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with bench(tmp_path) as it:
+            await made(it)
+            for _ in range(2):
+                await it.reconciler.forget("r")
+                await it.clock.advance(5)
+                assert [orphan.data_id for orphan in it.orphans[-1]] == ["d1"]
+                await it.reconciler.apply(StoredResource(resource(volume()), 1))
+                assert it.orphans[-1] == ()
+
+    asyncio.run(scenario())
+
+
 def test_orphans_of_a_pool_that_can_t_be_looked_at_stay_known(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with bench(tmp_path) as it:
