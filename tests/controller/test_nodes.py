@@ -13,6 +13,7 @@ from linstor_core.controller.queries import nodes as views
 from linstor_core.domain.cluster import KINDS
 from linstor_core.domain.errors import AlreadyExists, Code, Conflict, InvalidInput, LinstorError, NotFound
 from linstor_core.domain.nodes import ConnectionStatus, NodeType
+from linstor_core.domain.observed import ResourceSeen
 from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeDefinition
 from linstor_core.domain.resources import Resource, Volume
 from linstor_core.domain.snapshots import NodeSnapshot, Snapshot
@@ -140,6 +141,15 @@ def test_a_lost_node_takes_its_replicas_but_not_those_of_others() -> None:
     assert [part.node_name for part in model.cluster.snapshots["DATA", "S1"].nodes] == ["n2"]
     assert model.cluster.snapshot("data", "s2") is None
     assert not [place for place in model.cluster.generations if place[1] == "N1" and place[0]]
+
+
+def test_nothing_is_kept_of_what_was_seen_on_a_lost_node() -> None:
+    model = holding(Model.with_nodes(2))
+    model.report("n1", [ResourceSeen("data", "n1", model.cluster.generations["DATA", "N1"])])
+    model.cluster = model.cluster.with_documents((), ((Resource, ("DATA", "N1")),))  # its snapshots are left there
+    model.away("n1")
+    model.run(nodes.lose, node="n1")
+    assert not model.cluster.resources_seen
 
 
 def test_evacuating_marks_the_node_and_names_what_has_to_move() -> None:

@@ -120,6 +120,8 @@ def without_node(cluster: Cluster, node_key: str) -> tuple[tuple[Document, ...],
         deletes += [(Resource, (definition, node_key)), (ResourceSeen, (definition, node_key))]
     for key, snapshot in cluster.snapshots.items():
         kept = tuple(part for part in snapshot.nodes if key_of(part.node_name) != node_key)
+        if len(kept) < len(snapshot.nodes):
+            deletes.append((ResourceSeen, (key[0], node_key)))  # it may be all that is left of the definition there
         if not kept:
             deletes.append((Snapshot, key))
         elif len(kept) < len(snapshot.nodes):
