@@ -29,7 +29,7 @@ class JobRunner:
 
     LOOK_S = 1.0
     """How often some of the waiting ones are looked at, whether anything was heard of them or not."""
-    AT_ONCE = 100
+    AT_ONCE = 20
     """How many are looked at before others get a turn of the loop."""
     FORGET_S = 600.0
     """How often old ones are forgotten."""
@@ -40,6 +40,8 @@ class JobRunner:
         self._touched: dict[str, None] = {}
         self._round: deque[str] = deque()
         """What is left of a look at all of them."""
+        self._rota: deque[str] = deque()
+        """Those that are looked at by and by, because time has passed."""
 
     def start(self) -> None:
         self._controller.on_publish(self._published)
@@ -117,7 +119,13 @@ class JobRunner:
             await asyncio.wait_for(self._changed.wait(),
                                    self.LOOK_S if self._controller.cluster.live_jobs else self.FORGET_S)
         if not self._touched and not self._round:
-            self._look_at_all(self._controller.cluster)
+            self._look_at_some(self._controller.cluster)
+
+    def _look_at_some(self, cluster: Cluster) -> None:
+        if not self._rota:
+            self._rota.extend(job.uuid for job in jobs.in_order(cluster, cluster.live_jobs))
+        for _ in range(min(self.AT_ONCE, len(self._rota))):
+            self._touched[self._rota.popleft()] = None
 
     def _next(self) -> list[str]:
         due = list(self._touched)

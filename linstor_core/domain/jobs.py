@@ -82,6 +82,10 @@ class Job(Struct, frozen=True):
     targets: tuple[str, ...] = ()
     """An evacuation's targets, all nodes where there are none; `avoided` are none in any case."""
     avoided: tuple[str, ...] = ()
+    moved: int = 0
+    """How many resources have left the node so far."""
+    left_out: tuple[str, ...] = ()
+    """The uuids of resources that an evacuation leaves where they are: their moves were called off by hand."""
     ending: JobState | None = None
     steps: tuple[JobStep, ...] = ()
     created_ms: int = 0

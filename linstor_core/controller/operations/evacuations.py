@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from msgspec import structs
 
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
-from linstor_core.controller.operations import job_edits, move_checks
+from linstor_core.controller.operations import job_edits, move_checks, moves
 from linstor_core.controller.operations.move_checks import Obstacle
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.errors import Code
@@ -19,8 +20,8 @@ from linstor_core.domain.resources import Resource
 from linstor_core.wire.api_call_rc import MODIFIED, ApiCallRc, Severity
 
 EVACUATE = "EVACUATE"
-MOVES_AT_ONCE = 500
-"""How many moves are filed in one commit."""
+AHEAD = 20
+"""How many moves that could run are on file: enough to find the next ones, however many resources there are."""
 SHOWN_NAMES = 5
 SHOWN_OBSTACLES = 100
 """How many resources an answer tells of."""
@@ -39,10 +40,9 @@ def begun(cluster: Cluster, context: Context, node: Node, targets: tuple[str, ..
     """
     found = live_on(cluster, node.name)
     if found is not None:
-        again = structs.replace(found, targets=targets or found.targets, avoided=avoided or found.avoided, ending=None)
-        forgotten = tuple(structs.replace(child, parent="") for child in children(cluster, found)
-                          if child.state is JobState.CANCELLED)
-        return ((again,) if again != found else ()) + forgotten
+        again = structs.replace(found, targets=targets or found.targets, avoided=avoided or found.avoided, ending=None,
+                                left_out=())
+        return (again,) if again != found else ()
     if not left_on(cluster, node.name):
         return ()
     job = Job(context.new_uuid(), JobKind.EVACUATE, node.name, targets=targets, avoided=avoided,
@@ -50,10 +50,10 @@ def begun(cluster: Cluster, context: Context, node: Node, targets: tuple[str, ..
     return (job_edits.went(job, context, f"Everything is to leave node '{node.name}'."),)
 
 
-def children(cluster: Cluster, job: Job) -> list[Job]:
-    """The moves of an evacuation, in the order in which they were filed."""
-    found = [child for child in cluster.jobs.values() if child.parent == job.uuid]
-    return sorted(found, key=lambda child: (child.created_ms, child.uuid))
+def moves_of(cluster: Cluster, job: Job) -> list[Job]:
+    """The moves of an evacuation that are not finished, in the order in which they were filed."""
+    live = (cluster.jobs[key] for key in cluster.live_jobs)
+    return sorted((each for each in live if each.parent == job.uuid), key=lambda each: (each.created_ms, each.uuid))
 
 
 def left_on(cluster: Cluster, node_name: str) -> list[Resource]:
@@ -82,16 +82,13 @@ def entries(call: Call[Any], cluster: Cluster, node: Node) -> Iterator[ApiCallRc
 def step(cluster: Cluster, context: Context, job: Job) -> Change:
     """What is to be done next; nothing where something has to happen first."""
     node = cluster.node(job.node_name)
-    moves = children(cluster, job)
-    live = [child for child in moves if not child.is_finished]
+    live = moves_of(cluster, job)
     if node is None or job.ending is not None or EVACUATE not in node.flags:
         return _called_off(context, job, node, live)
-    left = left_on(cluster, node.name)
-    covered = {child.resource_uuid for child in moves if not child.is_finished or child.state is JobState.CANCELLED}
-    fresh = [_move(context, job, resource) for resource in left
-             if resource.uuid not in covered and not resource.is_deleting][:MOVES_AT_ONCE]
+    fresh = _next(cluster, context, job, live)
     if fresh:
         return job_edits.change(job, job_edits.working(job, context), *fresh)
+    left = left_on(cluster, node.name) if not live else []
     obstacle = _obstacle(cluster, node, left, live)
     if obstacle is not None:
         return job_edits.change(job, job_edits.waiting(job, context, obstacle))
@@ -100,6 +97,18 @@ def step(cluster: Cluster, context: Context, job: Job) -> Change:
             job, context, JobState.DONE, f"Nothing with data is left on node '{node.name}'. It keeps its mark until "
             "'linstor node restore'."))
     return job_edits.change(job, job_edits.working(job, context))
+
+
+def _next(cluster: Cluster, context: Context, job: Job, live: list[Job]) -> list[Job]:
+    """Further moves: some more than run at a time, so that what can't go now does not hold up the rest."""
+    ready = sum(move.state is not JobState.WAITING or move.blocked_by == moves.NO_SLOT.text for move in live)
+    if ready >= AHEAD:
+        return []
+    covered = {*job.left_out, *(move.resource_uuid for move in live)}
+    open_ones = (resource for resource in cluster.resources_on(job.node_name)
+                 if not resource.is_diskless and not resource.is_deleting and resource.uuid not in covered)
+    first = heapq.nsmallest(AHEAD - ready, open_ones, key=lambda resource: key_of(resource.name))
+    return [_move(context, job, resource) for resource in first]
 
 
 def _move(context: Context, job: Job, resource: Resource) -> Job:
@@ -122,7 +131,7 @@ def _called_off(context: Context, job: Job, node: Node | None, live: list[Job]) 
 
 
 def _obstacle(cluster: Cluster, node: Node, left: list[Resource], live: list[Job]) -> Obstacle | None:
-    """What hinders all that is left; None while something goes on."""
+    """What hinders all that is left; None while something goes on. `left` matters once nothing is `live`."""
     if live:
         if any(child.state is not JobState.WAITING for child in live):
             return None

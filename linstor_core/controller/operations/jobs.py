@@ -79,8 +79,8 @@ def _stepped(cluster: Cluster, context: Context, job: Job, slots_taken: int) -> 
 
 
 def forget_old(cluster: Cluster, context: Context) -> Change:
-    """Finished jobs go when they are too old or too many. What an evacuation still has to know of its moves stays."""
-    finished = sorted((job for job in cluster.jobs.values() if job.is_finished and job.parent not in cluster.live_jobs),
+    """Finished jobs go when they are too old or too many."""
+    finished = sorted((job for job in cluster.jobs.values() if job.is_finished),
                       key=lambda job: job.changed_ms, reverse=True)
     oldest_ms = context.now_ms() - KEPT_MS
     gone = [job for index, job in enumerate(finished) if index >= KEPT or job.changed_ms < oldest_ms]
@@ -161,9 +161,12 @@ def cancel(cluster: Cluster, context: Context, call: Call[NoBody]) -> Change:
                        cause=f"Node '{job.target_node}' has all of it and may have written to it.",
                        correction="Wait until the job is over, then move it back.")
     ending = structs.replace(job, ending=JobState.CANCELLED, changed_ms=context.now_ms())
+    parent = cluster.jobs.get(job.parent)
+    kept = () if parent is None or parent.is_finished else (
+        structs.replace(parent, left_out=(*parent.left_out, job.resource_uuid)),)
     details = (f"The node keeps its mark: linstor node restore {job.node_name}" if job.kind is JobKind.EVACUATE
                else "")
-    return Change((ending,), answers=(call.rc(Severity.SUCCESS, MODIFIED, "The job is being called off.",
+    return Change((ending, *kept), answers=(call.rc(Severity.SUCCESS, MODIFIED, "The job is being called off.",
                                               details=details, refs=_refs(job)),))
 
 

@@ -199,7 +199,7 @@ def _open(cluster: Cluster, context: Context, job: Job) -> Change:
     if not cluster.is_settled(target.name, target.node_name) or not move_checks.is_complete(cluster, target):
         return job_edits.change(job, job_edits.working(job, context))
     if source is None:
-        return job_edits.change(job, _done(context, job))
+        return _done(cluster, context, job)
     if (fault := move_checks.as_source(cluster, source)) is not None:
         return job_edits.change(job, job_edits.waiting(job, context, fault))
     puts, deletes = dependents.deletion(cluster, source, context.now_ms())
@@ -219,7 +219,7 @@ def _fell_back(cluster: Cluster, context: Context, job: Job) -> Change:
 def _remove(cluster: Cluster, context: Context, job: Job) -> Change:
     left = cluster.resource(job.resource_name, job.node_name)
     if left is None or left.uuid != job.resource_uuid:
-        return job_edits.change(job, _done(context, job))
+        return _done(cluster, context, job)
     if not left.is_deleting:
         puts, deletes = dependents.deletion(cluster, left, context.now_ms())
         return job_edits.change(job, job_edits.working(job, context), *puts, deletes=deletes)
@@ -228,8 +228,12 @@ def _remove(cluster: Cluster, context: Context, job: Job) -> Change:
                             else job_edits.working(job, context))
 
 
-def _done(context: Context, job: Job) -> Job:
-    return job_edits.ended(job, context, JobState.DONE, f"'{job.resource_name}' is on node '{job.target_node}'.")
+def _done(cluster: Cluster, context: Context, job: Job) -> Change:
+    """An evacuation counts what has left its node."""
+    parent = cluster.jobs.get(job.parent)
+    counted = () if parent is None else (structs.replace(parent, moved=parent.moved + 1),)
+    return job_edits.change(job, job_edits.ended(
+        job, context, JobState.DONE, f"'{job.resource_name}' is on node '{job.target_node}'."), *counted)
 
 
 # Back to where it was

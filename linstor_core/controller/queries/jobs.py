@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from linstor_core.controller.call import Call
-from linstor_core.controller.operations import jobs
+from linstor_core.controller.operations import evacuations, jobs
 from linstor_core.controller.queries import lists
 from linstor_core.controller.route import Route
 from linstor_core.domain.cluster import Cluster, key_of
-from linstor_core.domain.jobs import Job, JobKind, JobState
+from linstor_core.domain.jobs import Job, JobKind
 from linstor_core.wire import rest_jobs
 from linstor_core.wire.api_call_rc import Operation
-
-_NO_COUNT = (0, 0)
 
 
 def list_jobs(cluster: Cluster, call: Call[Any]) -> object:
     """Filtered by `states`, `kinds`, `nodes`, `resources` and `live`; the oldest first."""
     filters = {name: lists.wanted(call, name) for name in ("states", "kinds", "nodes", "resources")}
-    counts = _counts(cluster)
     found = [job for job in cluster.jobs.values() if _passes(job, filters, call.flag("live"))]
     found.sort(key=lambda job: (job.created_ms, job.uuid))
-    return [_shown(cluster, job, counts.get(job.uuid, _NO_COUNT)) for job in lists.page(call, found)]
+    return [_shown(cluster, job) for job in lists.page(call, found)]
 
 
 def _passes(job: Job, filters: dict[str, frozenset[str] | None], only_live: bool) -> bool:
@@ -34,24 +30,12 @@ def _passes(job: Job, filters: dict[str, frozenset[str] | None], only_live: bool
 
 
 def show_job(cluster: Cluster, call: Call[Any]) -> object:
-    job = jobs.found(cluster, call.path["job"])
-    counts = _counts(cluster).get(job.uuid, _NO_COUNT) if job.kind is JobKind.EVACUATE else _NO_COUNT
-    return _shown(cluster, job, counts)
+    return _shown(cluster, jobs.found(cluster, call.path["job"]))
 
 
-def _counts(cluster: Cluster) -> dict[str, tuple[int, int]]:
-    """Evacuation -> how many of its resources have left, and of how many."""
-    done: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    for job in cluster.jobs.values():
-        if job.parent:
-            total[job.parent] += 1
-            done[job.parent] += job.state is JobState.DONE
-    return {parent: (done[parent], total[parent]) for parent in total}
-
-
-def _shown(cluster: Cluster, job: Job, counts: tuple[int, int]) -> rest_jobs.Job:
+def _shown(cluster: Cluster, job: Job) -> rest_jobs.Job:
     is_move, is_evacuation = job.kind is JobKind.MOVE, job.kind is JobKind.EVACUATE
+    left = 0 if job.is_finished or not is_evacuation else len(evacuations.left_on(cluster, job.node_name))
     done_kib, total_kib = _progress(cluster, job) if is_move else (None, None)
     return rest_jobs.Job(
         uuid=job.uuid, kind=job.kind.value, state=job.state.value, stage=job.stage.value if is_move else "",
@@ -59,8 +43,8 @@ def _shown(cluster: Cluster, job: Job, counts: tuple[int, int]) -> rest_jobs.Job
         target_pools={str(number): pool for number, pool in job.target_pools.items()}, targets=job.targets,
         do_not_target=job.avoided, parent=job.parent, cancelling=True if job.ending is not None else None,
         message=job.message, blocked_by=job.blocked_by, blocked_by_code=job.blocked_code or None,
-        done_kib=done_kib, total_kib=total_kib, done_resources=counts[0] if is_evacuation else None,
-        total_resources=counts[1] if is_evacuation else None, created=job.created_ms, changed=job.changed_ms,
+        done_kib=done_kib, total_kib=total_kib, done_resources=job.moved if is_evacuation else None,
+        total_resources=job.moved + left if is_evacuation else None, created=job.created_ms, changed=job.changed_ms,
         steps=tuple(rest_jobs.JobStep(message=step.message, timestamp=step.at_ms) for step in job.steps))
 
 
