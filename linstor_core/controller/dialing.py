@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, WebSocketException
 
 from linstor_core.domain.nodes import NetInterface
-from linstor_core.wire.connection import Connection, ConnectionLost, PeerRefused
+from linstor_core.wire.connection import NOT_TRUSTED, Connection, ConnectionLost, PeerRefused
 from linstor_core.wire.node_report import MAX_FRAME_BYTES
 from linstor_core.wire.peer_certificate import PeerCertificate, peer_certificate
 
@@ -155,4 +155,6 @@ class _Stalled:
 
 def _lost(error: ConnectionClosed) -> ConnectionLost:
     said = error.rcvd if error.rcvd_then_sent or error.sent is None else error.sent
+    if said is not None and said.code == NOT_TRUSTED:
+        return PeerRefused(f"the satellite does not believe this controller: {said.reason}", NOT_TRUSTED)
     return ConnectionLost(str(error), said.code if said else 1006)

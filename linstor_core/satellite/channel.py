@@ -11,7 +11,7 @@ import msgspec
 from linstor_core.domain.observed import OrphanSeen, PoolSeen, ResourceSeen
 from linstor_core.satellite.listener import Listener
 from linstor_core.satellite.seldom_log import SeldomLog
-from linstor_core.wire.connection import Connection, ConnectionLost
+from linstor_core.wire.connection import NOT_TRUSTED, Connection, ConnectionLost
 from linstor_core.wire.content_transfer import ContentRequest
 from linstor_core.wire.external_files import FilesSeen
 from linstor_core.wire.node_report import (
@@ -36,7 +36,6 @@ _BROKEN_RULES = (1002, 1007, 1009)
 """What the transport ends a connection with: no websocket frames, no text, too large."""
 _FAULT = 1011
 _REPLACED = 4000
-_NOT_A_CONTROLLER = 4003
 
 
 class Session(Protocol):
@@ -178,9 +177,9 @@ class Channel:
             return None
         host = connection.peer.rpartition(":")[0]
         if isinstance(connection, SecureConnection) and not connection.certificate.is_controller:
-            self._seldom.warning(f"{host} {_NOT_A_CONTROLLER}",
+            self._seldom.warning(f"{host} {NOT_TRUSTED}",
                                  f"refused {connection.peer}: its certificate is not that of a controller")
-            await connection.close(_NOT_A_CONTROLLER, "the certificate is not that of a controller")
+            await connection.close(NOT_TRUSTED, "the certificate is not that of a controller")
             return None
         answer = await self._session.hello(hello)
         await connection.send(encode(answer))

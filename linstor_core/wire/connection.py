@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 
+NOT_TRUSTED = 4003
+"""How a connection is closed whose other side has shown a certificate that is good for something else."""
+
+
 class ConnectionLost(OSError):
     """The other side is gone, or the way to it; whether the last frames got there is not known.
 
