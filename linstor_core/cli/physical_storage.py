@@ -40,6 +40,7 @@ def _passed(arguments: list[str] | None) -> tuple[str, ...] | None:
 
 
 _COMMANDS = ("pv", "vg", "lv", "zpool")
+_KINDS = ("lvm", "lvmthin", "zfs", "zfsthin", "file", "filethin", "spdk")
 NOUN = Noun("physical-storage", ("ps",), "Devices that nothing uses yet.", (
     Command("list", ("l",), "Show the devices.", (PASTABLE,), list_devices, reads=True),
     Command("create-device-pool", ("cdp",), "Make a pool of devices, and register it if it is to be.",
@@ -49,6 +50,6 @@ NOUN = Noun("physical-storage", ("ps",), "Devices that nothing uses yet.", (
              Arg("--vdo-logical-size", SIZE_HELP, kind=size_kib), Arg("--vdo-slab-size", SIZE_HELP, kind=size_kib),
              Arg("--sed", "use what encrypts itself", "flag"),
              *(Arg(f"--{command}-create-arguments", f"passed to {command}'s creation", "*") for command in _COMMANDS),
-             Arg("provider_kind", kind=str.lower, choices=("lvm", "lvmthin", "zfs", "zfsthin", "spdk")), NODE,
+             Arg("provider_kind", kind=str.lower, choices=_KINDS), NODE,
              Arg("device_paths", "whole paths of the devices", "+")), create_pool),
 ))

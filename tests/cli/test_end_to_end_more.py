@@ -82,7 +82,7 @@ def test_words_that_wait_for_more(controller_process):
     """What is refused is refused in LINSTOR's form, never with a trace."""
     linstor = Shell(controller_process.url)
     linstor("n c n1 127.0.0.9")
-    for line, status in (("n set-log-level n1 debug", 11), ("ps cdp lvm n1 /dev/null --pool-name x", 10),
+    for line, status in (("n set-log-level n1 debug", 11), ("ps cdp lvm n1 /dev/null --pool-name x", 11),
                          ("b c nowhere web", 10), ("rc p c n1 n2 web x data data", 10)):
         entries = json.loads(linstor("-m " + line, expect=status))
         assert entries[0]["message"]

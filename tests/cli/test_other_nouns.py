@@ -82,6 +82,8 @@ SENT = [
     ("ps cdp lvmthin n1 /dev/sdb /dev/sdc --pool-name vg --storage-pool thin", "POST /v1/physical-storage/n1",
      {"provider_kind": "LVM_THIN", "device_paths": ["/dev/sdb", "/dev/sdc"], "pool_name": "vg",
       "with_storage_pool": {"name": "thin"}}),
+    ("ps cdp filethin n1 /dev/sdb", "POST /v1/physical-storage/n1",
+     {"provider_kind": "FILE_THIN", "device_paths": ["/dev/sdb"]}),
     ("f d /etc/a.conf", "DELETE /v1/files//etc/a.conf", None),
     ("f dep /etc/a.conf web", f"POST {RD}/files//etc/a.conf", None),
     ("f und /etc/a.conf web", f"DELETE {RD}/files//etc/a.conf", None),
