@@ -22,7 +22,7 @@ from linstor_core.controller.call import Call, Content, Encoded
 from linstor_core.controller.certificate_office import CertificateOffice
 from linstor_core.controller.controller import Controller
 from linstor_core.controller.diagnostics.instruments import Instruments, SetLogLevels
-from linstor_core.controller.events import NODES, PROMOTION, EventHub
+from linstor_core.controller.events import STREAMS, EventHub
 from linstor_core.controller.keyring import Keyring
 from linstor_core.controller.node_files import CheckFile
 from linstor_core.controller.physical_storage import NodeDevices, NoDevices
@@ -109,7 +109,7 @@ def create_app(services: Services, routes: Iterable[Route]) -> Flask:
     app.url_map.converters["anything"] = _Anything
     for route in routes:
         _add(app, services, route)
-    for stream in (NODES, PROMOTION):
+    for stream in STREAMS:
         app.add_url_rule(f"/v1/events/{stream}", stream, functools.partial(_listen, services, stream), methods=["GET"])
     app.register_error_handler(Exception, lambda fault: _refusal(services, fault, 0))
     return app

@@ -12,10 +12,14 @@ from msgspec import Struct
 
 from linstor_core.controller.change import Change
 from linstor_core.domain.cluster import Cluster, key_of
+from linstor_core.domain.jobs import Job, JobKind
 from linstor_core.domain.nodes import Node
 
 PROMOTION = "drbd/promotion"
 NODES = "nodes"
+JOBS = "jobs"
+STREAMS = (NODES, PROMOTION, JOBS)
+"""Each is served below /v1/events; LINSTOR has the first two."""
 
 
 class Event(Struct, frozen=True):
@@ -53,6 +57,22 @@ def _node_event(old: Node | None, new: Node) -> str:
     return "node-modified"
 
 
+def job_events(before: Cluster, change: Change) -> Iterator[tuple[str, dict[str, str]]]:
+    """What happened to jobs: where they are now, and what they wait for. What they fetch meanwhile is no event."""
+    for cls, key in change.deletes:
+        if cls is Job and isinstance(key, str) and key in before.jobs:
+            yield "job-delete", {"uuid": key}
+    for document in change.puts:
+        if isinstance(document, Job):
+            name = "job-modified" if document.uuid in before.jobs else "job-create"
+            told = {"uuid": document.uuid, "kind": document.kind.value, "state": document.state.value,
+                    "stage": document.stage.value if document.kind is JobKind.MOVE else "",
+                    "node_name": document.node_name, "resource_name": document.resource_name,
+                    "target_node": document.target_node, "message": document.message,
+                    "blocked_by": document.blocked_by}
+            yield "job-end" if document.is_finished else name, {field: value for field, value in told.items() if value}
+
+
 class EventHub:
     """Keeps the last events for listeners that come back, and hands new ones to those that are there."""
 
@@ -62,18 +82,22 @@ class EventHub:
     KEEPALIVE_S = 15.0
 
     def __init__(self) -> None:
-        self._history: deque[Event] = deque(maxlen=self.HISTORY)
+        self._history: dict[str, deque[Event]] = {stream: deque(maxlen=self.HISTORY) for stream in STREAMS}
         self._numbers = itertools.count(1)
-        self._listeners: dict[str, set[asyncio.Queue[Event | None]]] = {PROMOTION: set(), NODES: set()}
+        self._listeners: dict[str, set[asyncio.Queue[Event | None]]] = {
+            stream: set() for stream in STREAMS}
 
     def published(self, before: Cluster, after: Cluster, change: Change) -> None:
         if before.nodes is not after.nodes:
             for name, data in node_events(before, after, change):
                 self.tell(NODES, name, data)
+        if before.jobs is not after.jobs:
+            for name, data in job_events(before, change):
+                self.tell(JOBS, name, data)
 
     def tell(self, stream: str, name: str, data: dict[str, str]) -> None:
         event = Event(next(self._numbers), stream, name, msgspec.json.encode(data))
-        self._history.append(event)
+        self._history[stream].append(event)
         for queue in tuple(self._listeners[stream]):
             if queue.qsize() >= self.BACKLOG:
                 self._listeners[stream].discard(queue)
@@ -85,8 +109,8 @@ class EventHub:
         """The events of a stream from now on, or from the one after `last_seen` as far as they are still known."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         if last_seen is not None:
-            for event in self._history:
-                if event.stream == stream and event.number > last_seen:
+            for event in self._history[stream]:
+                if event.number > last_seen:
                     queue.put_nowait(event)
         self._listeners[stream].add(queue)
         try:

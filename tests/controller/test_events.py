@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from linstor_core.controller.change import Change
-from linstor_core.controller.events import NODES, EventHub, node_events
+from linstor_core.controller.events import JOBS, NODES, EventHub, node_events
 from linstor_core.domain.cluster import Cluster, ControllerSettings, Document
+from linstor_core.domain.jobs import Job
 from linstor_core.domain.nodes import Node, NodeType
+from linstor_core.testing.builders import Model
+from tests.controller.moving import moved, placed, round_of
 
 EMPTY = Cluster(controller=ControllerSettings("c"))
 
@@ -65,3 +68,51 @@ def test_a_listener_that_does_not_read_is_cut_off_and_the_others_go_on() -> None
         assert [event async for event in quick] == []
 
     asyncio.run(scene())
+
+
+def test_what_happens_to_jobs_is_told_without_their_tokens() -> None:
+    async def scene() -> list[bytes]:
+        hub, model = EventHub(), Model.with_nodes(2)
+        placed(model)
+        stream = hub.listen(JOBS, None)
+        await anext(stream)
+        before = model.cluster
+        job = moved(model, target="n2")
+        told, tokens = 0, set()
+        while True:
+            changed = model.cluster.jobs[job.uuid]
+            tokens.add(changed.secret)
+            if changed is not before.jobs.get(job.uuid):
+                hub.published(before, model.cluster, Change(puts=(changed,)))
+                told += 1
+            if changed.is_finished:
+                break
+            before = model.cluster
+            round_of(model)
+        hub.published(model.cluster, after(model.cluster).with_documents((), ((Job, job.uuid),)),
+                      Change(deletes=((Job, job.uuid),)))
+        got = [await anext(stream) for _ in range(told + 1)]
+        await stream.aclose()  # type: ignore[attr-defined]
+        assert not [event for event in got for token in tokens if token and token.encode() in event]
+        return got
+
+    got = asyncio.run(scene())
+    names_told = [event.split(b"event: ")[1].split(b"\n")[0].decode() for event in got]
+    assert names_told == ["job-create", "job-modified", "job-modified", "job-modified", "job-modified", "job-end",
+                          "job-delete"]
+    assert b'"state":"DONE"' in got[-2] and b'"resource_name":"data"' in got[-2]
+
+
+def test_noise_on_one_stream_costs_no_other_its_history() -> None:
+    async def scene() -> bytes:
+        hub = EventHub()
+        hub.tell(NODES, "node-create", {"node_name": "n1"})
+        for number in range(hub.HISTORY + 1):
+            hub.tell(JOBS, "job-modified", {"uuid": str(number)})
+        stream = hub.listen(NODES, last_seen=0)
+        await anext(stream)
+        found = await anext(stream)
+        await stream.aclose()  # type: ignore[attr-defined]
+        return found
+
+    assert b"node-create" in asyncio.run(scene())
