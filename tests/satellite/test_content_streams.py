@@ -1,0 +1,248 @@
+"""The rules of a stream of content, with an end of it that keeps none; limits; time is virtual."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from msgspec import Struct, structs
+
+from linstor_core.domain.errors import Code
+from linstor_core.satellite.content_fetches import ContentFetches
+from linstor_core.satellite.content_offers import ContentOffers, Offer, Offered, standing
+from linstor_core.satellite.failures import SatelliteError, StepFailed
+from linstor_core.satellite.file_contents import ReadableFile
+from linstor_core.satellite.steps import FetchContent
+from linstor_core.satellite.transfer_limits import Bandwidth, TransferLimits
+from linstor_core.testing.connection_pair import PairedConnection, connected
+from linstor_core.testing.satellite_specs import pool, resource, volume
+from linstor_core.testing.simulated_node import SimulatedNode
+from linstor_core.testing.simulated_tables import SimulatedFile
+from linstor_core.testing.transfer_contract import moved, offered, origin
+from linstor_core.testing.virtual_clock import VirtualClock
+from linstor_core.wire.connection import Connection
+from linstor_core.wire.content_transfer import (
+    EXTENT_BYTES,
+    ContentChecked,
+    ContentExtent,
+    ContentOffered,
+    ContentRequest,
+    ContentTaken,
+    ContentWaiting,
+    ExtentsChecksum,
+    decode_from_giver,
+    encode,
+)
+from linstor_core.wire.node_report import HelloAnswer
+from linstor_core.wire.resource_spec import Address
+
+SIZE = 4 * EXTENT_BYTES
+TEMPORARY = "/pool/.c_00000.c1.tmp"
+OFFER = ContentOffered(SIZE, SIZE, "v1", 0)
+SOURCE = moved().source
+assert SOURCE is not None
+STEP = FetchContent(origin(), SOURCE, TEMPORARY, SIZE, False, "c1")
+
+
+def checked(*extents: ContentExtent, position: int, last: bool = False) -> ContentChecked:
+    checksum = ExtentsChecksum()
+    for extent in extents:
+        checksum.update(extent.offset, extent.content)
+    return ContentChecked(position, checksum.value(), sum(len(extent.content) for extent in extents), last)
+
+
+def fetch(node: SimulatedNode, *frames: Struct | bytes) -> SatelliteError | None:
+    """From a giver that says just this, whatever it is asked."""
+    async def fetched() -> None:
+        with ThreadPoolExecutor(2) as threads:
+            @contextlib.asynccontextmanager
+            async def dial(_: Address) -> AsyncIterator[Connection]:
+                near, far = connected()
+                for frame in frames:
+                    await far.send(frame if isinstance(frame, bytes) else encode(frame))  # type: ignore[arg-type]
+                await far.close()
+                yield near
+            await ContentFetches(node.contents, dial, threads, TransferLimits(), VirtualClock()).fetch(
+                STEP, lambda _, __: None)
+    try:
+        asyncio.run(fetched())
+    except SatelliteError as error:
+        return error
+    return None
+
+
+DATA = ContentExtent(EXTENT_BYTES, b"data")
+END = checked(DATA, position=SIZE, last=True)
+
+
+def test_what_keeps_the_rules_is_taken_even_when_it_has_to_wait() -> None:
+    node = SimulatedNode(("/pool",))
+    assert fetch(node, ContentWaiting(), ContentWaiting(), OFFER, DATA, END) is None
+    file = node.files[TEMPORARY]
+    assert file.state.startswith("fetched-") and file.content == bytes(EXTENT_BYTES) + b"data"
+
+
+@pytest.mark.parametrize("frames", [
+    (),
+    (b"\xc1garbage",),
+    (HelloAnswer(1, "host", "1.0"),),
+    (DATA,),
+    (OFFER, OFFER),
+    (OFFER, ContentWaiting()),
+    (structs.replace(OFFER, position=1), END),
+    (OFFER, ContentExtent(SIZE - 2, b"data"), END),
+    (OFFER, ContentExtent(-1, b"data"), END),
+    (OFFER, ContentExtent(0, b""), END),
+    (OFFER, ContentExtent(0, bytes(EXTENT_BYTES + 1)), END),
+    (OFFER, DATA, ContentExtent(0, b"data"), END),
+    (OFFER, DATA, checked(DATA, position=EXTENT_BYTES), END),
+    (OFFER, DATA, checked(DATA, position=SIZE + 1, last=True)),
+    (OFFER, DATA, checked(DATA, position=SIZE - 1, last=True)),
+    (OFFER, DATA, checked(DATA, position=SIZE)),
+    (OFFER, DATA),
+], ids=lambda frames: "-".join(type(frame).__name__ for frame in frames) or "nothing")
+def test_what_breaks_the_rules_or_ends_too_soon_is_never_complete(frames: tuple[Struct | bytes, ...]) -> None:
+    node = SimulatedNode(("/pool",))
+    error = fetch(node, *frames)
+    assert error is not None and error.code == Code.NOT_CONNECTED and error.cause
+    assert node.files[TEMPORARY].state == "blank"
+
+
+def test_a_wrong_checksum_takes_everything_along() -> None:
+    node = SimulatedNode(("/pool",))
+    right = checked(DATA, position=2 * EXTENT_BYTES)
+    error = fetch(node, OFFER, DATA, right, ContentExtent(3 * EXTENT_BYTES, b"data"), END)
+    assert error is not None and "damaged" in error.message
+    assert TEMPORARY not in node.files
+
+
+class Giving:
+    """A node that gives the content of `r`, and those that fetch it without ever answering."""
+
+    def __init__(self, threads: ThreadPoolExecutor, clock: VirtualClock, limits: TransferLimits) -> None:
+        self.node = SimulatedNode(("/pool",))
+        self.node.files["/pool/r_00000.img"] = SimulatedFile("0:1:0", SIZE, "d1", "ready", b"data" * (SIZE // 8))
+        self.clock = clock
+        self.offers = ContentOffers(self.node.contents, self._find, threads, limits, clock)
+        self._given: list[asyncio.Task[None]] = []
+
+    def _find(self, request: ContentRequest) -> Offered:
+        return Offered(Offer("p", "r_00000", "", "d1", request.token), "/pool/r_00000.img", is_at_rest=True)
+
+    def ask(self) -> PairedConnection:
+        near, far = connected()
+        self._given.append(asyncio.ensure_future(self.offers.give(ContentRequest("token", "d1"), far)))
+        return near
+
+    async def stop(self) -> None:
+        await self.offers.stop()
+        for task in self._given:
+            task.cancel()
+        await asyncio.gather(*self._given, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def giving(limits: TransferLimits) -> AsyncIterator[Giving]:
+    with ThreadPoolExecutor(2) as threads:
+        made = Giving(threads, VirtualClock(), limits)
+        try:
+            yield made
+        finally:
+            await made.stop()
+
+
+async def kinds(connection: PairedConnection, count: int) -> list[str]:
+    async with asyncio.timeout(10):
+        return [type(decode_from_giver(await connection.receive())).__name__ for _ in range(count)]
+
+
+def test_more_than_the_allowed_number_wait_for_their_turn() -> None:
+    async def scenario() -> None:
+        async with giving(TransferLimits(parallel=1)) as it:
+            first, second = it.ask(), it.ask()
+            assert await kinds(first, 2) == ["ContentOffered", "ContentExtent"]
+            await it.clock.advance(25)
+            assert await kinds(second, 2) == ["ContentWaiting", "ContentWaiting"]
+            await first.close()
+            assert await kinds(second, 2) == ["ContentOffered", "ContentExtent"]
+    asyncio.run(scenario())
+
+
+def test_no_more_is_under_way_than_was_taken() -> None:
+    async def scenario() -> None:
+        async with giving(TransferLimits(kib_s=64)) as it:  # in pieces of 64 KiB
+            connection = it.ask()
+            for _ in range(20):
+                await it.clock.advance(1)
+            assert await kinds(connection, 5) == ["ContentOffered", *4 * ["ContentExtent"]]
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await connection.receive()
+            await connection.send(encode(ContentTaken()))
+            await it.clock.advance(1)
+            assert await kinds(connection, 1) == ["ContentExtent"]
+    asyncio.run(scenario())
+
+
+def test_nothing_is_given_while_an_older_spec_is_at_work() -> None:
+    request = ContentRequest(offered().volumes[0].offer, "d1")
+    pools = {"P": pool("/pool")}
+    older = resource(volume())
+    assert standing(request, [offered()], [], pools).is_at_rest
+    assert standing(request, [offered()], [offered()], pools).is_at_rest
+    assert not standing(request, [offered()], [older], pools).is_at_rest
+    assert standing(request, [offered()], [resource(volume(name="x"), name="x")], pools).is_at_rest
+    with pytest.raises(StepFailed, match="no such content"):
+        standing(request, [older], [], pools)
+    with pytest.raises(StepFailed, match="no such content"):
+        standing(ContentRequest("", "d1"), [older, offered()], [], pools)
+
+
+def test_bandwidth_is_shared_and_not_saved_up() -> None:
+    async def scenario() -> None:
+        clock = VirtualClock()
+        bandwidth = Bandwidth(1024, clock)
+        done: list[float] = []
+
+        async def take(count: int) -> None:
+            await bandwidth.take(count * 1024)
+            done.append(clock.monotonic())
+
+        tasks = [asyncio.ensure_future(take(1024)) for _ in range(4)]
+        await clock.advance(10)
+        tasks.append(asyncio.ensure_future(take(2048)))
+        await clock.advance(0)
+        tasks.append(asyncio.ensure_future(take(1)))
+        await clock.advance(10)
+        await asyncio.gather(*tasks)
+        assert done == [0, 1, 2, 3, 10, 12]
+        assert Bandwidth(0, clock).portion_bytes == EXTENT_BYTES
+        assert Bandwidth(100, clock).portion_bytes == 100 * 1024
+    asyncio.run(scenario())
+
+
+def test_holes_and_zeros_are_not_read(pool_dir: Path) -> None:
+    path = pool_dir / "file"
+    with open(path, "wb") as made:
+        made.truncate(SIZE)
+        made.seek(EXTENT_BYTES)
+        made.write(bytes(128 * 1024) + b"x" * 70_000 + bytes(200_000))
+        made.seek(SIZE - 5)
+        made.write(b"end")
+    readable = ReadableFile(os.open(path, os.O_RDONLY))
+    try:
+        first = readable.read(0, EXTENT_BYTES)
+        assert first.end >= EXTENT_BYTES + 398_072 and first.data_bytes < 420_000
+        (offset, piece), = first.pieces
+        assert offset == EXTENT_BYTES + 128 * 1024 and piece.rstrip(b"\0") == b"x" * 70_000 and len(piece) == 131_072
+        rest = readable.read(first.end, EXTENT_BYTES)
+        assert rest.end == SIZE and rest.pieces[0][1].rstrip(b"\0").lstrip(b"\0") == b"end"
+        assert readable.count_data(SIZE) == first.data_bytes + rest.data_bytes
+        assert readable.read(SIZE, 100).pieces == ()
+    finally:
+        readable.close()
