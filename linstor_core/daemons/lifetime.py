@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
@@ -76,6 +77,12 @@ def _nothing() -> None:
     """For a daemon without settings."""
 
 
+def _allow_many_files() -> None:
+    """As many as the system lets us have: the usual 1024 would be the limit of clients."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 async def run(daemon: Daemon, supervisor: Supervisor, reload: Callable[[], Any] = _nothing) -> None:
     """Until SIGTERM or SIGINT; SIGHUP calls `reload`. Raises what the daemon's start raises."""
     ending, reloading = asyncio.Event(), asyncio.Event()
@@ -83,6 +90,7 @@ async def run(daemon: Daemon, supervisor: Supervisor, reload: Callable[[], Any] 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     loop.add_signal_handler(signal.SIGHUP, reloading.set)
+    _allow_many_files()
     await daemon.start()
     supervisor.ready(daemon.status())
     tasks = [asyncio.create_task(supervisor.keep_alive(), name="watchdog"),
