@@ -14,6 +14,8 @@ from linstor_core.testing.simulation.hosts import SatelliteHost
 class Contents:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
+        self.hosts: dict[str, SatelliteHost] = {}
+        """By upper-case name."""
         self.written: dict[tuple[str, str], list[tuple[float, bytes]]] = {}
         """(host, data_id) -> the moments of all writes that were acknowledged, with what is there since."""
         self._owners: dict[str, str] = {}
@@ -93,8 +95,11 @@ class Contents:
             return {last[-1][1]}
         if volume.source is None:
             return {b"", b"ext4", b"xfs"}
-        if volume.source.node_name and key_of(volume.source.node_name) != key_of(host.name):
-            return None
+        source = self.hosts.get(key_of(volume.source.node_name))
+        if source is not None and source is not host:
+            moved = self._history(source, volume.source.data_id)  # it stood still while it was fetched
+            before = self.written.get((source.name, volume.source.data_id))
+            return ({before[-1][1]} if before else moved) or None
         return self._history(host, volume.source.data_id) or None
 
 

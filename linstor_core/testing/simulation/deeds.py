@@ -15,7 +15,7 @@ DEFINITION = "/v1/resource-definitions/<resource>"
 _KINDS = {"thin": "FILE_THIN", "thick": "FILE"}
 
 
-async def _do(world: World, row: str, body: Any = None, **names: str) -> tuple[Answer, float]:
+async def do(world: World, row: str, body: Any = None, **names: str) -> tuple[Answer, float]:
     """The answer, and when it was asked for."""
     begin_s = world.loop.time()
     answer = await world.callers.call(row, body, **names)
@@ -31,7 +31,7 @@ def _told(answer: Answer) -> str:
     return "refused" if answer.refusal else "failed" if answer.is_error else "done" if answer.is_clean else "warned"
 
 
-def _learn(world: World, cluster: Cluster | None, name: str, begin_s: float) -> None:
+def learn(world: World, cluster: Cluster | None, name: str, begin_s: float) -> None:
     """Everything of this definition that is published now was told to somebody."""
     definition = cluster.definition(name) if cluster is not None else None
     if cluster is None or definition is None or "DELETE" in definition.flags:
@@ -42,8 +42,9 @@ def _learn(world: World, cluster: Cluster | None, name: str, begin_s: float) -> 
     for volume in definition.volume_definitions:
         if not volume.flags:
             claim("volume", volume.uuid, begin_s, definition=uuid, part=str(volume.number))
+    coming = {job.target_uuid for job in cluster.jobs.values()}
     for resource in cluster.resources_of(name):
-        if not resource.is_deleting:
+        if not resource.is_deleting and resource.uuid not in coming:
             claim("resource", resource.uuid, begin_s, definition=uuid, node=resource.node_name)
     for snapshot in cluster.snapshots_of_definition(name):
         if "SUCCESSFUL" in snapshot.flags and "DELETE" not in snapshot.flags:
@@ -52,9 +53,9 @@ def _learn(world: World, cluster: Cluster | None, name: str, begin_s: float) -> 
 
 async def _make(world: World, made: str, row: str, body: Any = None, **names: str) -> Answer:
     """A call after which something of the definition `made` is there."""
-    answer, begin_s = await _do(world, row, body, **names)
+    answer, begin_s = await do(world, row, body, **names)
     if not answer.is_error and answer.entries:
-        _learn(world, answer.cluster, made, begin_s)
+        learn(world, answer.cluster, made, begin_s)
     return answer
 
 
@@ -67,7 +68,7 @@ async def _take_away(world: World, kind: str, row: str, find: Callable[[Cluster]
     part = names.get("number") or names.get("snapshot") or names.get("pool") or ""
     if node and world.is_cut_off(node):
         world.count("a deletion while its node was cut off")
-    answer, begin_s = await _do(world, row, **names)
+    answer, begin_s = await do(world, row, **names)
     if answer.reached and not answer.refusal:
         world.ledger.doom(kind, begin_s, world.loop.time(), definition=definition, node=node, part=part)
     if before is not None and answer.is_clean and answer.cluster is not None and find(answer.cluster) is None:
@@ -84,7 +85,7 @@ async def add_node(world: World, names: Names) -> None:
     host = world.host(names["host"])
     interface = {"name": "default", "address": host.address, "satellite_port": PORT,
                  "satellite_encryption_type": "PLAIN"}
-    answer, begin_s = await _do(world, "POST /v1/nodes", {"name": host.name, "type": "SATELLITE",
+    answer, begin_s = await do(world, "POST /v1/nodes", {"name": host.name, "type": "SATELLITE",
                                                           "net_interfaces": [interface]})
     found = answer.cluster.node(host.name) if answer.cluster is not None else None
     if found is not None and not answer.is_error:
@@ -98,7 +99,7 @@ async def add_pool(world: World, names: Names) -> None:
     directory = next(path for path in POOL_DIRECTORIES if path.endswith(name))
     body = {"storage_pool_name": name, "provider_kind": _KINDS[name],
             "props": {"StorDriver/StorPoolName": directory}}
-    answer, begin_s = await _do(world, "POST /v1/nodes/<node>/storage-pools", body, node=host.name)
+    answer, begin_s = await do(world, "POST /v1/nodes/<node>/storage-pools", body, node=host.name)
     found = answer.cluster.pool(host.name, name) if answer.cluster is not None else None
     if found is not None and not answer.is_error:
         world.ledger.claim("pool", found.uuid, begin_s, node=host.name, part=name)
@@ -113,7 +114,7 @@ async def delete_pool(world: World, names: Names) -> None:
 async def _without_node(world: World, names: Names, row: str) -> None:
     node = world.host(names["host"]).name
     begin_s = world.loop.time()
-    answer, _ = await _do(world, row, node=node)
+    answer, _ = await do(world, row, node=node)
     if answer.reached and not answer.refusal:
         world.ledger.doom("node", begin_s, world.loop.time(), node=node)
         world.forced.add(node)
@@ -128,7 +129,7 @@ async def delete_node(world: World, names: Names) -> None:
 
 
 async def reconnect(world: World, names: Names) -> None:
-    await _do(world, "PUT /v1/nodes/<node>/reconnect", node=world.host(names["host"]).name)
+    await do(world, "PUT /v1/nodes/<node>/reconnect", node=world.host(names["host"]).name)
 
 
 # Definitions and resources
@@ -185,7 +186,7 @@ async def delete_volume(world: World, names: Names) -> None:
 
 
 async def resize(world: World, names: Names) -> None:
-    await _do(world, f"PUT {DEFINITION}/volume-definitions/<number>", {"size_kib": names["size_kib"]},
+    await do(world, f"PUT {DEFINITION}/volume-definitions/<number>", {"size_kib": names["size_kib"]},
               resource=names["resource"], number=str(names["number"]))
 
 
@@ -196,21 +197,21 @@ async def rename(world: World, names: Names) -> None:
     for uuid, found in world.ledger.names.items():
         if key_of(resource) in found or (known is not None and uuid == known.uuid):
             world.ledger.named(uuid, new)
-    await _do(world, f"POST {DEFINITION}/rename", {"new_name": new}, resource=resource)
+    await do(world, f"POST {DEFINITION}/rename", {"new_name": new}, resource=resource)
 
 
 async def activate(world: World, names: Names) -> None:
-    await _do(world, f"POST {DEFINITION}/resources/<node>/activate", resource=names["resource"],
+    await do(world, f"POST {DEFINITION}/resources/<node>/activate", resource=names["resource"],
               node=world.host(names["host"]).name)
 
 
 async def deactivate(world: World, names: Names) -> None:
-    await _do(world, f"POST {DEFINITION}/resources/<node>/deactivate", resource=names["resource"],
+    await do(world, f"POST {DEFINITION}/resources/<node>/deactivate", resource=names["resource"],
               node=world.host(names["host"]).name)
 
 
 async def set_property(world: World, names: Names) -> None:
-    await _do(world, f"PUT {DEFINITION}", {"override_props": {"Aux/content": names["content"]}},
+    await do(world, f"PUT {DEFINITION}", {"override_props": {"Aux/content": names["content"]}},
               resource=names["resource"])
 
 
@@ -244,7 +245,7 @@ async def restore(world: World, names: Names) -> None:
 
 async def roll_back(world: World, names: Names) -> None:
     resource, snapshot = names["resource"], names["snapshot"]
-    await _do(world, f"POST {DEFINITION}/snapshot-rollback/<snapshot>", {}, resource=resource, snapshot=snapshot)
+    await do(world, f"POST {DEFINITION}/snapshot-rollback/<snapshot>", {}, resource=resource, snapshot=snapshot)
 
 
 async def clone(world: World, names: Names) -> None:

@@ -93,9 +93,11 @@ async def cut_power(world: World, names: Names) -> None:
 # Ways
 
 async def partition(world: World, names: Names) -> None:
-    host = world.host(names["host"])
-    ways = [(CONTROLLER, host.address)] if names["ways"] in ("both", "there") else []
-    ways += [(host.address, CONTROLLER)] if names["ways"] in ("both", "back") else []
+    """Between a host and the controller, or two hosts."""
+    here = world.host(names["host"]).address
+    there = world.host(names["peer"]).address if names["count"] == 3 else CONTROLLER
+    ways = [(there, here)] if names["ways"] in ("both", "there") else []
+    ways += [(here, there)] if names["ways"] in ("both", "back") else []
     world.count("a partition" if len(ways) == 2 else "a loss in one direction")
     for way in ways:
         world.network.block(*way)
@@ -106,7 +108,8 @@ async def partition(world: World, names: Names) -> None:
 
 async def tear(world: World, names: Names) -> None:
     world.count("a connection was torn")
-    world.network.tear(CONTROLLER, world.host(names["host"]).address)
+    for there in (CONTROLLER, world.host(names["peer"]).address):
+        world.network.tear(there, world.host(names["host"]).address)
 
 
 async def slow_down(world: World, names: Names) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from linstor_core.testing.simulation import deeds, invariants
+from linstor_core.testing.simulation import deeds, invariants, job_deeds
+from linstor_core.testing.simulation.aim import aimed
 from linstor_core.testing.simulation.faults import FAULTS
 from linstor_core.testing.simulation.loop import Stuck
 from linstor_core.testing.simulation.script import Event, Script, drawn
@@ -18,6 +19,7 @@ from linstor_core.testing.simulation.world import World
 
 _SETTLES_WITHIN_S = 1500.0
 _LOOK_S = 20.0
+_KINDS = {**deeds.DEEDS, **job_deeds.DEEDS, **FAULTS}
 _MOST_CALLBACKS = 2_000_000
 
 Plant = Callable[[World], None]
@@ -111,10 +113,11 @@ def _begin(world: World, script: Script) -> None:
 
 
 def _happen(world: World, event: Event) -> None:
-    deed = deeds.DEEDS.get(event.kind) or FAULTS[event.kind]
-    world.loop.trace(f"--- {event.kind} {event.names}")
+    deed = _KINDS[event.kind]
+    names = aimed(world, event)
+    world.loop.trace(f"--- {event.kind} {names}")
     world.coverage[f"event {event.kind}"] += 1
-    world.loop.create_task(deed(world, event.names), name=event.kind)
+    world.loop.create_task(deed(world, names), name=event.kind)
 
 
 def _pass(world: World, until_s: float) -> None:

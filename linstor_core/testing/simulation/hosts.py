@@ -143,9 +143,11 @@ class SatelliteHost:
         process.context.run(self._loop.create_task, self._run(process), name=f"start-{self.name}")
 
     async def _run(self, process: Process) -> None:
-        world = World(self.node, self.node, LoopClock(self._loop), self._random.random)
+        world = World(self.node, self.node, LoopClock(self._loop), self._random.random,
+                      contents=self.node.contents)
         satellite = Satellite(SatelliteSettings(self.name, Path("/state"), self.address, PORT), world, self._open_store,
-                              SimulatedListener(self._network), NoThreads())
+                              SimulatedListener(self._network), NoThreads(),
+                              dial=self._network.fetch_from(self.address))
         try:
             await satellite.start()
         except OSError as error:

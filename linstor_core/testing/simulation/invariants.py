@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from linstor_core.controller import resource_specs
 from linstor_core.domain.cluster import Cluster, key_of
+from linstor_core.domain.jobs import JobState
 from linstor_core.domain.storage_pools import ProviderKind
 from linstor_core.satellite.facts import ContentState
 from linstor_core.satellite.storage.driver import POOL_DIRECTORY
@@ -54,6 +55,12 @@ def _pending(cluster: Cluster) -> Iterator[str]:
             yield f"{definition.name} is {definition.flags}"
         yield from (f"volume {volume.number} of {definition.name} is {volume.flags}"
                     for volume in definition.volume_definitions if "DELETE" in volume.flags)
+    for job in (cluster.jobs[key] for key in cluster.live_jobs):
+        if job.state is not JobState.WAITING:
+            what = f"{job.kind} of {job.resource_name} {job.node_name}"
+            yield f"the job {what} is {job.state} {job.stage}: {job.steps[-1:]}"
+    for stone in cluster.tombstones.values():
+        yield f"the tombstone of {stone.resource_name} {stone.snapshot_name} on {stone.node_name} is left"
     for key, resource in cluster.resources.items():
         if resource.is_deleting or any(volume.is_copying or "DELETE" in volume.flags for volume in resource.volumes):
             yield f"{key} is {resource.flags} {[volume.flags for volume in resource.volumes]}"

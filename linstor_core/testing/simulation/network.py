@@ -18,6 +18,7 @@ from linstor_core.domain.nodes import NetInterface
 from linstor_core.satellite.listener import Serve
 from linstor_core.testing.simulation.loop import PROCESS, Process, VirtualLoop
 from linstor_core.wire.connection import Connection, ConnectionLost
+from linstor_core.wire.resource_spec import Address
 
 _PING_TIMEOUT_S = (10.0, 15.0)
 _OPEN_TIMEOUT_S = 5.0
@@ -248,6 +249,10 @@ class SimulatedNetwork:
     def dial_from(self, here: str) -> Callable[[NetInterface], Dialled]:
         """A `Dial`."""
         return lambda interface: Dialled(self, here, interface.address)
+
+    def fetch_from(self, here: str) -> Callable[[Address], Dialled]:
+        """The `Dial` of a satellite."""
+        return lambda address: Dialled(self, here, address.host)
 
     async def connect(self, here: str, address: str) -> Link:
         await asyncio.sleep(self._random.random() * self.delay_s)

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-RESOURCES = ("alpha", "bravo", "charlie", "delta")
+RESOURCES = ("alpha", "bravo", "charlie", "delta", "echo")
 SNAPSHOTS = ("monday", "tuesday")
 SIZES_KIB = (4096, 8192, 16384)
 _LONGEST_S = 90.0
@@ -16,7 +16,9 @@ CALLS = {
     "deploy": 10, "add_replica": 5, "autoplace": 3, "delete_resource": 7, "delete_definition": 5, "add_volume": 2,
     "delete_volume": 3, "resize": 4, "take_snapshot": 8, "delete_snapshot": 4, "restore": 5, "roll_back": 5, "clone": 4,
     "deactivate": 2, "activate": 3, "rename": 3, "lose_node": 1, "add_node": 2, "delete_node": 1, "add_pool": 1,
-    "delete_pool": 1, "set_property": 2, "reconnect": 1,
+    "delete_pool": 1, "set_property": 2, "reconnect": 1, "move": 8, "migrate_disk": 2, "evacuate": 2,
+    "evict": 1, "restore_node": 2, "cancel_job": 3, "forget_job": 1, "abandon_tombstone": 1, "adopt_orphan": 3,
+    "remove_orphan": 2,
 }
 HOST_DEEDS = {"write": 24, "hold_open": 3}
 FAULTS = {
@@ -32,6 +34,10 @@ class Event(Struct, frozen=True):
     at_s: float
     kind: str
     names: dict[str, Any]
+    draw: int = 0
+    """Chooses among what is there."""
+    aimed: bool = False
+    """Whether it is pointed at something that is there."""
 
 
 class Script(Struct, frozen=True):
@@ -74,4 +80,4 @@ def _event(random: Random, table: dict[str, int], hosts: int, length_s: float) -
         "pool": "thin" if random.random() < 0.85 else "thick", "content": f"{random.getrandbits(64):016x}",
         "file_system": "ext4" if random.random() < 0.2 else "",
     }
-    return Event(at_s, kind, names)
+    return Event(at_s, kind, names, random.getrandbits(16), random.random() < 0.85)

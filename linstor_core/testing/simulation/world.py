@@ -31,6 +31,7 @@ class World:
         self.forced: set[str] = set()
         """Nodes that were given up, or deleted: what they held may be left there, and is told of as orphans."""
         self.contents = Contents(self.loop.time)
+        self.contents.hosts = {host.name.upper(): host for host in self.hosts}
         self.controller.database.on_commit = self.contents.committed
 
     def count(self, what: str) -> None:
