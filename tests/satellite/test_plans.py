@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from linstor_core.satellite import planner
 from linstor_core.satellite.facts import ResourceFacts
-from linstor_core.satellite.steps import Step
+from linstor_core.satellite.steps import PlannedStep
 from linstor_core.wire.resource_spec import PoolSpec, ResourceSpec
 
 PLANS = Path(__file__).parents[1] / "plans" / "storage"
@@ -24,7 +24,7 @@ class Case(Struct, forbid_unknown_fields=True):
     spec: ResourceSpec
     pool: PoolSpec
     facts: ResourceFacts
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PlannedStep, ...] = ()
     errors: tuple[str, ...] = ()
 
 
