@@ -154,7 +154,8 @@ class Lan:
         self.hub = Host(hub, hub_address, folder)
         self.hosts: dict[str, Host] = {}
         self.hub.switch_on()
-        self.hub.run("ip", "link", "add", "bridge0", "type", "bridge")
+        # Without an address of its own it would take that of a port, and forget neighbours when another one is added.
+        self.hub.run("ip", "link", "add", "bridge0", "address", self.hub.mac, "type", "bridge")
         self.hub.run("ip", "address", "add", f"{hub_address}/24", "dev", "bridge0")
         self.hub.run("ip", "link", "set", "bridge0", "up")
 

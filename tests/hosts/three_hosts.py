@@ -138,6 +138,12 @@ class ThreeHosts:
     def holds(self, name: str, node: str) -> str:
         return word_of(self.device(name, node))
 
+    def snapshot_file(self, name: str, snapshot: str, node: str) -> Path:
+        found = self.stored().snapshot(name, snapshot)
+        part = found.on_node(node) if found is not None else None
+        assert part is not None, f"{snapshot} of {name} is not on {node}"
+        return self.hosts[node].look(f"pool/{part.volumes[0].identifier}_{snapshot}.img")
+
     # What has to be true
 
     def settle(self, timeout_s: float = SETTLE_S) -> None:
@@ -295,8 +301,11 @@ def write(device: str, word: str) -> None:
         os.close(file)
 
 
-def word_of(device: str) -> str:
-    """The word whose content is on a device; empty for an empty one. Fails where content is mixed or damaged."""
+def word_of(device: str | Path) -> str:
+    """The word whose content is on a device or in a file; empty for an empty one.
+
+    Fails where content is mixed or damaged.
+    """
     file = os.open(device, os.O_RDONLY)
     try:
         word = os.pread(file, BLOCK, 0).partition(b"\n")[0].decode(errors="replace").strip("\0")
