@@ -24,7 +24,8 @@ CASES = {
     "resource-connection-list": "rc l web", "resource-connection-list-properties": "rc lp node1 node2 web",
     "remote-list": "remote list", "backup-list": "b l store --show-id", "backup-list-others": "b l store -o",
     "backup-queue-list": "b q l", "schedule-list": "sched l", "schedule-list-by-resource": "sched lbr",
-    "schedule-list-by-resource-details": "sched lbd web", "file-list": "f l", "token-list": "c tok l",
+    "schedule-list-by-resource-details": "sched lbd web", "tombstone-list": "tombstone list",
+    "orphans-list": "orphans list", "file-list": "f l", "token-list": "c tok l",
     "explain": "rg ex gold --size 1M", "controller-query-max-volume-size": "c qmvs 2 --replicas-on-different zone",
 }
 
