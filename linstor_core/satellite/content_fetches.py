@@ -22,7 +22,7 @@ from linstor_core.satellite.contents import GrowingContent, NodeContents
 from linstor_core.satellite.failures import StepFailed, Unsupported, step_failed
 from linstor_core.satellite.steps import FetchContent
 from linstor_core.satellite.transfer_limits import Bandwidth, TransferLimits, finished
-from linstor_core.wire.connection import Connection, PeerRefused
+from linstor_core.wire.connection import Connection, ConnectionLost, PeerRefused
 from linstor_core.wire.content_transfer import (
     EXTENT_BYTES,
     ContentChecked,
@@ -105,7 +105,8 @@ class ContentFetches:
                     stream = _Stream(content, self._threads, self._bandwidth, connection)
                     return await stream.all(step, told)
             except (OSError, msgspec.DecodeError) as error:
-                reasons.append(f"{where}: {str(error) or 'no answer in time'}")
+                lost = "the connection was lost: " if type(error) is ConnectionLost else ""
+                reasons.append(f"{where}: {lost}{str(error) or 'no answer in time'}")
         raise StepFailed(
             f"Could not {step.description}", Code.NOT_CONNECTED,
             cause="; ".join(reasons) or f"No address of the node {step.origin.node_name} is known.",
