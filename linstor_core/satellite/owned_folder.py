@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _MARK = ".satellite"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -25,15 +26,18 @@ class OwnedFolder:
         self._owner = str(state_directory.absolute())
         self._clear = clear
         self._lock = threading.Lock()
+        self._seen: tuple[int, ...] = ()
+        """The mark that was found to be ours: it is not read again as long as it is the same file."""
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[int]:
         """The open folder, made and marked where that was missing. Raises OSError, NotOurs."""
         with self._lock:
-            os.makedirs(self.path, 0o755, exist_ok=True)
-            folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            folder = self._open()
             try:
-                self._claim(folder)
+                if _identity(folder) != self._seen or not self._seen:
+                    self._claim(folder)
+                    self._seen = _identity(folder)
             except BaseException:
                 os.close(folder)
                 raise
@@ -41,6 +45,13 @@ class OwnedFolder:
             yield folder
         finally:
             os.close(folder)
+
+    def _open(self) -> int:
+        try:
+            return os.open(self.path, _FOLDER)
+        except FileNotFoundError:
+            os.makedirs(self.path, 0o755, exist_ok=True)
+            return os.open(self.path, _FOLDER)
 
     def _claim(self, folder: int) -> None:
         with open(_BOOT_ID) as source:
@@ -62,6 +73,15 @@ class OwnedFolder:
         if found_boot != boot:
             self._clear(folder)
         os.rename(_written(folder, wanted), _MARK, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _identity(folder: int) -> tuple[int, ...]:
+    """Of the mark; empty where there is none."""
+    try:
+        info = os.lstat(_MARK, dir_fd=folder)
+    except FileNotFoundError:
+        return ()
+    return info.st_dev, info.st_ino, info.st_mtime_ns, info.st_ctime_ns
 
 
 def _read(folder: int) -> str:

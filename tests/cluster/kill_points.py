@@ -118,6 +118,10 @@ class System:
         with open(self.device(name), "rb") as device:
             return device.seek(0, os.SEEK_END)
 
+    def named_devices(self) -> set[str]:
+        """Where the stable names lead."""
+        return {os.readlink(link) for link in (self._folder / "state" / "by-res").glob("*/*")}
+
     def wipe(self) -> None:
         """Remove every volume the ordinary way; the pool has to be empty afterwards."""
         for name in sorted(self.names()):
@@ -190,9 +194,11 @@ def _settled(operation: Operation, system: System) -> bool:
 
 
 def _pool_is_clean(system: System, files: tuple[str, ...]) -> bool:
-    attached = {path.name for path in loop_mounts.loop_devices_below(system.pool).values()}
+    devices = loop_mounts.loop_devices_below(system.pool)
+    attached = {path.name for path in devices.values()}
     volumes = {name for name in files if name.count("_") == 1}
-    return {path.name for path in system.pool.iterdir()} == set(files) and attached == volumes
+    return {path.name for path in system.pool.iterdir()} == set(files) and attached == volumes \
+        and system.named_devices() == set(devices)
 
 
 def killed_everywhere(kind: type[Operation], system: System) -> None:
