@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from linstor_core.domain.log_levels import LEVELS
@@ -39,6 +40,16 @@ def days(given: str) -> int:
     if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= 3650:
         raise ValueError(f"'{given}' is no number of days from 1 to 3650")
     return int(number)
+
+
+def whole_number(smallest: int, largest: int) -> Callable[[str], int]:
+    def read(given: str) -> int:
+        number = text(given)
+        if not number.isascii() or not number.isdigit() or not smallest <= int(number) <= largest:
+            raise ValueError(f"'{given}' is no whole number from {smallest} to {largest}")
+        return int(number)
+
+    return read
 
 
 def host(given: str) -> str:

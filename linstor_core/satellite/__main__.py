@@ -30,6 +30,7 @@ from linstor_core.satellite.settings import (
     ENCRYPTIONS,
     SatelliteOptions,
 )
+from linstor_core.satellite.transfer_limits import TransferLimits
 
 PROGRAM = "linstor-satellite"
 
@@ -91,7 +92,8 @@ def _settings(chosen: SatelliteOptions) -> SatelliteSettings:
     return SatelliteSettings(chosen.stlt.overrideNodeName or socket.gethostname(), chosen.state.path,
                              chosen.netcom.bind_address, chosen.netcom.port, chosen.files.allowExtFiles,
                              chosen.device_links(), tls=chosen.netcom.tls(),
-                             tls_port=chosen.netcom.ssl_port, encryption=chosen.netcom.type)
+                             tls_port=chosen.netcom.ssl_port, encryption=chosen.netcom.type,
+                             transfers=TransferLimits(chosen.transfers.parallel, chosen.transfers.limit_kib_s))
 
 
 def settings_of(arguments: Sequence[str] | None) -> SatelliteSettings:

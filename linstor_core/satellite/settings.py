@@ -88,6 +88,15 @@ class Files(Struct, frozen=True):
         "--device-links", example=DEFAULT_FOLDER)] = None
 
 
+class Transfers(Struct, frozen=True):
+    parallel: Annotated[int, Option(
+        "How many volumes are given to other nodes, and how many fetched from them, at the same time.",
+        values.whole_number(1, 64), "whole number from 1 to 64")] = 4
+    limit_kib_s: Annotated[int, Option(
+        "How much all of them together may take in each direction.", values.whole_number(0, 2**31),
+        "KiB a second, 0 for no limit", example="102400")] = 0
+
+
 class SatelliteOptions(Struct, frozen=True):
     """One field a section."""
 
@@ -96,6 +105,7 @@ class SatelliteOptions(Struct, frozen=True):
     netcom: Netcom = Netcom()
     logging: Logging = Logging()
     files: Files = Files()
+    transfers: Transfers = Transfers()
 
     def device_links(self) -> str:
         if self.files.device_links is not None:
