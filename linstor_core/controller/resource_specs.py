@@ -150,7 +150,9 @@ def _places_of(cluster: Cluster, document: object) -> set[Place]:
         case ResourceDefinition():
             return _places_of_definition(cluster, key_of(document.name))
         case Snapshot():
-            return {(key_of(document.resource_name), key_of(part.node_name)) for part in document.nodes}
+            known = cluster.snapshot(document.resource_name, document.name)  # it may have had a part elsewhere
+            parts = (*document.nodes, *(known.nodes if known is not None else ()))
+            return {(key_of(document.resource_name), key_of(part.node_name)) for part in parts}
         case ResourceGroup():
             return {place for key, definition in cluster.resource_definitions.items()
                     if key_of(definition.resource_group_name) == key_of(document.name)

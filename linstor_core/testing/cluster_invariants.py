@@ -12,7 +12,7 @@ from linstor_core.domain.cluster import KINDS, Cluster, Document, PoolUsage, key
 from linstor_core.domain.resources import Volume
 
 _INDEXES = ("nodes_of", "snapshots_of", "snapshots_on", "definitions_on", "usage", "external_names", "copying",
-            "strange_identifiers")
+            "strange_identifiers", "tombstones_on")
 
 
 def check(cluster: Cluster, database: Database) -> None:
@@ -77,6 +77,10 @@ def _references(cluster: Cluster) -> None:
             assert cluster.pool(node_key, volume.storage_pool), f"the pool of {found.name}/{volume.number} is there"
     for definition_key, _ in cluster.snapshots:
         assert definition_key in cluster.resource_definitions, f"the definition of {definition_key} is there"
+    for stone in cluster.tombstones.values():
+        assert stone.volumes, f"{stone} names something to remove"
+        for dead in stone.volumes:
+            assert cluster.pool(stone.node_name, dead.storage_pool), f"the pool of {stone} is there"
     for pair in cluster.node_connections:
         assert set(pair) <= set(cluster.nodes), "both nodes of a connection are there"
     for key in (*cluster.nodes_seen, *(node_key for node_key, _ in cluster.pools_seen)):
@@ -94,10 +98,20 @@ def _numbers(cluster: Cluster) -> None:
     for group in cluster.resource_groups.values():
         _unique((volume.number for volume in group.volume_groups), f"volume numbers of {group.name}")
     volumes = [(resource.node_name, volume) for resource in cluster.resources.values() for volume in resource.volumes]
-    _unique(((key_of(node), key_of(volume.storage_pool), volume.identifier) for node, volume in volumes),
-            "identifiers in pools")
+    _unique([*((key_of(node), key_of(volume.identifier)) for node, volume in volumes), *_pieces(cluster)],
+            "what content is called on a node")
     _unique(_content_ids(cluster, (volume for _, volume in volumes)), "identities of contents")
     _unique((uuid for document in _documents(cluster) if (uuid := getattr(document, "uuid", ""))), "UUIDs")
+
+
+def _pieces(cluster: Cluster) -> Iterator[tuple[str, str]]:
+    """(node key, upper-case name) of parts of snapshots, and of what is still to be removed."""
+    for snapshot in cluster.snapshots.values():
+        for part in snapshot.nodes:
+            yield from ((key_of(part.node_name), key_of(f"{volume.identifier}_{snapshot.name}"))
+                        for volume in part.volumes)
+    for stone in cluster.tombstones.values():
+        yield from ((key_of(stone.node_name), name) for name in stone.names)
 
 
 def _content_ids(cluster: Cluster, volumes: Iterable[Volume]) -> Iterator[str]:
@@ -105,6 +119,8 @@ def _content_ids(cluster: Cluster, volumes: Iterable[Volume]) -> Iterator[str]:
     for snapshot in cluster.snapshots.values():
         for part in snapshot.nodes:
             yield from (volume.data_id for volume in part.volumes)
+    for stone in cluster.tombstones.values():
+        yield from (dead.data_id for dead in stone.volumes)
 
 
 def _generations(cluster: Cluster) -> None:
@@ -112,8 +128,8 @@ def _generations(cluster: Cluster) -> None:
     places = {place for node in cluster.nodes for place in resource_specs.places_on(cluster, node)
               if resource_specs.build(cluster, place) is not None}
     known = {place for place in cluster.generations if place[0]}
-    assert places <= known, "every spec has a generation"
-    assert known <= places, "no generation is left of what is gone"
+    assert places <= known, f"every spec has a generation: {places - known}"
+    assert known <= places, f"no generation is left of what is gone: {known - places}"
     left = set(cluster.resources_seen) - places
     assert not left, f"nothing is kept of what is gone: {left}"
     assert all(number <= cluster.revision for number in cluster.generations.values())

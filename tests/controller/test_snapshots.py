@@ -162,6 +162,17 @@ def test_a_snapshot_outlives_the_resource_on_its_node(model: Model) -> None:
     assert [each.name for spec in model.specs("n1") for each in spec.snapshots] == ["s1"]
 
 
+def test_a_part_that_goes_leaves_nothing_to_tell_its_node(model: Model) -> None:
+    take(model)
+    model.answer()
+    model.run(resources.delete, resource="r1", node="n2")
+    model.answer()
+    snapshot = model.cluster.snapshots["R1", "S1"]
+    assert ("R1", "N2") in model.cluster.generations
+    model.put(structs.replace(snapshot, nodes=tuple(part for part in snapshot.nodes if part.node_name != "n2")))
+    assert ("R1", "N2") not in model.cluster.generations
+
+
 def test_restoring_copies_from_the_snapshot_and_keeps_it_until_the_copy_is_confirmed(model: Model) -> None:
     take(model)
     model.answer()
