@@ -18,8 +18,9 @@ class Contents:
         """By upper-case name."""
         self.written: dict[tuple[str, str], list[tuple[float, bytes]]] = {}
         """(host, data_id) -> the moments of all writes that were acknowledged, with what is there since."""
+        self.adopted: set[str] = set()
+        """Contents that may have got another owner because somebody asked for it."""
         self._owners: dict[str, str] = {}
-        self._uuids: dict[str, str] = {}
         self._epoch = 0
         self.wrong: list[str] = []
         self.windows: dict[str, tuple[float, float]] = {}
@@ -43,7 +44,7 @@ class Contents:
                     self._epoch = document.epoch
                 for part, node in _parts(document):
                     owner = self._owners.setdefault(part.data_id, f"{part.uuid} {node}")
-                    if owner != f"{part.uuid} {node}":
+                    if owner != f"{part.uuid} {node}" and part.data_id not in self.adopted:
                         self.wrong.append(f"the content {part.data_id} belongs to {owner} and to {part.uuid} on {node}")
 
     def wrong_on(self, host: SatelliteHost, cluster: Cluster) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from linstor_core.domain.cluster import Cluster, key_of
+from linstor_core.domain.cluster import Cluster
 from linstor_core.testing.simulation.callers import Answer
 from linstor_core.testing.simulation.hosts import POOL_DIRECTORIES, PORT
 from linstor_core.testing.simulation.world import World
@@ -192,11 +192,7 @@ async def resize(world: World, names: Names) -> None:
 
 async def rename(world: World, names: Names) -> None:
     resource, new = names["resource"], names["other"]
-    engine = world.controller.engine
-    known = engine.controller.cluster.definition(resource) if engine is not None else None
-    for uuid, found in world.ledger.names.items():
-        if key_of(resource) in found or (known is not None and uuid == known.uuid):
-            world.ledger.named(uuid, new)
+    world.ledger.renamed(resource, new)
     await do(world, f"POST {DEFINITION}/rename", {"new_name": new}, resource=resource)
 
 

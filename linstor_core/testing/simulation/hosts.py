@@ -15,6 +15,9 @@ from linstor_core.controller.committer import Batches, OnCommit, OnFailure, Subm
 from linstor_core.controller.engine import Engine
 from linstor_core.controller.repository import Database
 from linstor_core.domain.errors import DatabaseUnavailable
+from linstor_core.satellite.clock import Clock
+from linstor_core.satellite.executor import StepExecutor
+from linstor_core.satellite.journal import Journal
 from linstor_core.satellite.reconciler import World
 from linstor_core.satellite.satellite import Satellite, SatelliteSettings
 from linstor_core.satellite.spec_store import Forgotten, Identity, Moved, Record, SpecStore, StoredResource
@@ -121,7 +124,11 @@ class SatelliteHost:
         self.address = f"10.0.0.{number + 1}"
         self.node = FaultyNode(POOL_DIRECTORIES, loop, random, count)
         self.node.name = self.name
+        self.executor: StepExecutor = self.node
+        self.clock: Clock = LoopClock(loop)
+        self.satellite: type[Satellite] = Satellite
         self.journal = JournalDisk(random, count)
+        self.open_journal: Callable[[Path], Journal] = self.journal.opened
         self.rules = JournalRules(self.name)
         self._loop = loop
         self._network = network
@@ -143,11 +150,11 @@ class SatelliteHost:
         process.context.run(self._loop.create_task, self._run(process), name=f"start-{self.name}")
 
     async def _run(self, process: Process) -> None:
-        world = World(self.node, self.node, LoopClock(self._loop), self._random.random,
+        world = World(self.node, self.executor, self.clock, self._random.random,
                       contents=self.node.contents)
-        satellite = Satellite(SatelliteSettings(self.name, Path("/state"), self.address, PORT), world, self._open_store,
-                              SimulatedListener(self._network), NoThreads(),
-                              dial=self._network.fetch_from(self.address))
+        settings = SatelliteSettings(self.name, Path("/state"), self.address, PORT)
+        satellite = self.satellite(settings, world, self._open_store, SimulatedListener(self._network), NoThreads(),
+                                   dial=self._network.fetch_from(self.address))
         try:
             await satellite.start()
         except OSError as error:
@@ -155,7 +162,7 @@ class SatelliteHost:
             process.kill()
 
     def _open_store(self, directory: Path, threads: Threads) -> SpecStore:
-        store = WatchedStore(directory, threads, self.journal.opened)
+        store = WatchedStore(directory, threads, self.open_journal)
         store.rules = self.rules
         self.rules.opened(store)
         return store

@@ -31,9 +31,7 @@ async def migrate_disk(world: World, names: Names) -> None:
 
 async def evacuate(world: World, names: Names) -> None:
     node = world.host(names["host"]).name
-    for known in tuple(world.ledger.names.values()):
-        for name in known:
-            world.ledger.doom("resource", world.loop.time(), math.inf, definition=name, node=node)
+    world.ledger.doom("evacuation", world.loop.time(), math.inf, node=node)
     await do(world, "PUT /v1/nodes/<node>/evacuate", {}, node=node)
 
 
@@ -84,6 +82,7 @@ async def adopt_orphan(world: World, names: Names) -> None:
     found = await _orphan(world, names)
     if found is not None:
         begin_s = world.loop.time()
+        world.contents.adopted.add(found[2])
         answer, _ = await do(world, "POST /v1/orphans/adopt", {
             "node_name": found[0], "path": found[1], "resource_name": names["resource"]})
         if not answer.is_error and answer.entries:

@@ -39,15 +39,28 @@ class Ledger:
         self.dooms: list[Doom] = []
         self.gone: dict[tuple[str, str], str] = {}
         """What somebody was told is gone, with the call."""
-        self.names: dict[str, set[str]] = {}
-        """The UUID of each definition, and all names that it may have had."""
+        self._names: dict[str, set[str]] = {}
+        """The UUID of each definition, and names that it had when somebody was told of it."""
+        self._renames: list[tuple[str, str]] = []
 
     def claim(self, kind: str, uuid: str, since_s: float, *, definition: str = "", node: str = "",
               part: str = "") -> None:
         self.claims.setdefault((kind, uuid), Claim(kind, uuid, since_s, definition, key_of(node), key_of(part)))
 
     def named(self, uuid: str, name: str) -> None:
-        self.names.setdefault(uuid, set()).add(key_of(name))
+        self._names.setdefault(uuid, set()).add(key_of(name))
+
+    def renamed(self, name: str, new: str) -> None:
+        """That was asked for, at least."""
+        self._renames.append((key_of(name), key_of(new)))
+
+    def _names_of(self, uuid: str) -> set[str]:
+        """All that a definition may ever have had."""
+        found = set(self._names.get(uuid, ()))
+        for name, new in self._renames:
+            if name in found:
+                found.add(new)
+        return found
 
     def doom(self, kind: str, begin_s: float, end_s: float, *, definition: str = "", node: str = "",
              part: str = "") -> None:
@@ -66,7 +79,7 @@ class Ledger:
     def _may_hit(self, doom: Doom, claim: Claim) -> bool:
         if doom.end_s < claim.since_s:
             return False
-        names = self.names.get(claim.uuid if claim.kind == "definition" else claim.definition, set())
+        names = self._names_of(claim.uuid if claim.kind == "definition" else claim.definition)
         match doom.kind:
             case "definition":
                 return doom.definition in names
@@ -74,6 +87,8 @@ class Ledger:
                 return claim.node == doom.node or claim.kind == "snapshot"
             case "resource":
                 return claim.kind == "resource" and doom.definition in names and doom.node in ("", claim.node)
+            case "evacuation":
+                return claim.kind == "resource" and claim.node == doom.node
             case "pool":
                 return claim.kind == "pool" and (claim.node, claim.part) == (doom.node, doom.part)
             case _:

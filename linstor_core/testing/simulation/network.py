@@ -106,6 +106,8 @@ class SimulatedNetwork:
         self.loop = loop
         self.delay_s = 0.01
         self.repeats = 0.0
+        self.late_repeats = 0.0
+        """The share of specs that come once more, seconds later: no network does that, so no history has it."""
         self._random = random
         self._count = count
         self._context = contextvars.copy_context()
@@ -161,6 +163,8 @@ class SimulatedNetwork:
                 and any(word in frame[:32] for word in _REPEATABLE):
             self._count("a message was repeated")
             self._put(target, frame)
+        if isinstance(frame, bytes) and self._random.random() < self.late_repeats and b"apply_resource" in frame[:32]:
+            self.later(self._random.uniform(1.0, 20.0), self._put, target, frame)
 
     def _put(self, target: Link, frame: Frame) -> None:
         before = target.coming[-1][0] if target.coming else 0.0
