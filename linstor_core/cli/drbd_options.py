@@ -21,6 +21,8 @@ from linstor_core.wire.rest_bodies import PropsModify
 Change = Callable[[Call, PropsModify], list[ApiCallRc]]
 
 SECTIONS = ("Disk", "Handlers", "Net", "PeerDevice", "Resource")
+_PROXY, _PROXY_SECTIONS = "DRBD_PROXY", ("Proxy", "ProxyCompression")
+"""Kinds that begin so are parts of DRBD Proxy."""
 _OTHER_FLAGS = {"Net/timeout": "drbd-timeout"}
 """--timeout is what the program waits for an answer."""
 _BYTES_A_UNIT = {"congestion-fill": 512, "c-fill-target": 512, "c-max-rate": 1024, "c-min-rate": 1024,
@@ -48,23 +50,45 @@ def _rules() -> PropertyRules:
 
 
 @cache
-def options_of(kind: ObjectKind) -> tuple[Option, ...]:
+def options_of(kind: str) -> tuple[Option, ...]:
     """By flag."""
     return tuple(sorted(_options(kind)))
 
 
-def _options(kind: ObjectKind) -> Iterator[Option]:
+def _options(kind: str) -> Iterator[Option]:
+    sections = _PROXY_SECTIONS if kind.startswith(_PROXY) else SECTIONS
     for key, rule in _rules().of(kind).items():
         namespace, _, name = key.removeprefix("DrbdOptions/").partition("/")
-        if key.startswith("DrbdOptions/") and name and namespace in SECTIONS:
+        if key.startswith("DrbdOptions/") and name and namespace in sections:
             flag = f"handler-{name}" if namespace == "Handlers" else name
             yield Option(_OTHER_FLAGS.get(f"{namespace}/{name}", flag), key, rule)
 
 
-def _args(kind: ObjectKind) -> tuple[Arg, ...]:
-    found = options_of(kind)
-    return (*(Arg(f"--{option.flag}", _described(option.rule), kind=_checked(option)) for option in found),
-            *(Arg(f"--unset-{option.flag}", "", "flag") for option in found))
+def setting_args(kind: str) -> tuple[Arg, ...]:
+    """A flag for each option."""
+    return tuple(Arg(f"--{option.flag}", _described(option.rule), kind=_checked(option)) for option in options_of(kind))
+
+
+def all_args(kind: str) -> tuple[Arg, ...]:
+    """And one to unset it."""
+    return (*setting_args(kind), *(Arg(f"--unset-{option.flag}", "", "flag") for option in options_of(kind)))
+
+
+def set_properties(call: Call, kind: str) -> dict[str, str]:
+    """What the flags of `setting_args` ask for."""
+    given = vars(call.args)
+    return {option.key: value for option in options_of(kind)
+            if (value := given[option.flag.replace("-", "_")]) is not None}
+
+
+def asked_change(call: Call, kind: str) -> PropsModify:
+    """What the flags of `all_args` ask for. Raises UsageError where that is nothing."""
+    given = vars(call.args)
+    override = set_properties(call, kind)
+    unset = tuple(option.key for option in options_of(kind) if given[f"unset_{option.flag.replace('-', '_')}"])
+    if not override and not unset:
+        raise UsageError("name an option; --help shows all of them")
+    return PropsModify(override_props=override, delete_props=unset)
 
 
 def _described(rule: PropertyRule) -> str:
@@ -97,15 +121,9 @@ def options_command(kind: ObjectKind, args: tuple[Arg, ...], change: Change, pee
     """Sets and unsets DRBD's options on the object that `args` name."""
 
     def run(call: Call) -> None:
-        given = vars(call.args)
-        override = {option.key: value for option in options_of(kind)
-                    if (value := given[option.flag.replace("-", "_")]) is not None}
-        unset = tuple(option.key for option in options_of(kind) if given[f"unset_{option.flag.replace('-', '_')}"])
-        if not override and not unset:
-            raise UsageError("name an option; --help shows all of them")
-        call.show(change(call, PropsModify(override_props=override, delete_props=unset)))
+        call.show(change(call, asked_change(call, kind)))
 
     name, alias, what = (("drbd-peer-options", "popt", "between peers") if peers
                          else ("drbd-options", "opt", "of DRBD"))
     return Command(name, (alias,), f"Set options {what}; --unset-… takes one away.", args, run,
-                   more_args=lambda: _args(kind))
+                   more_args=lambda: all_args(kind))

@@ -7,6 +7,7 @@ from linstor_core.cli import (
     backup,
     connections,
     controller,
+    drbd_proxy,
     encryption,
     error_reports,
     external_file,
@@ -32,7 +33,7 @@ from linstor_core.cli.grammar import Noun
 NOUNS: tuple[Noun, ...] = (
     controller.NOUN, node.NOUN, storage_pool.NOUN, resource_group.NOUN, volume_group.NOUN, resource_definition.NOUN,
     volume_definition.NOUN, resource.NOUN, volume.NOUN, snapshot.NOUN, job.NOUN, connections.NODE_CONNECTIONS,
-    connections.RESOURCE_CONNECTIONS, physical_storage.NOUN, remote.NOUN, backup.NOUN, schedule.NOUN,
+    connections.RESOURCE_CONNECTIONS, drbd_proxy.NOUN, physical_storage.NOUN, remote.NOUN, backup.NOUN, schedule.NOUN,
     key_value_store.NOUN, external_file.NOUN, error_reports.NOUN, sos_report.NOUN, sos_report.SPACE, encryption.NOUN,
     advise.NOUN, tombstone.NOUN, tombstone.ORPHANS,
 )

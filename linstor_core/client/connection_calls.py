@@ -43,8 +43,10 @@ class ConnectionCalls(Calls):
     def close_migration_window(self, resource: str, node_a: str, node_b: str) -> Entries:
         return self._write("DELETE", "resource-definitions", resource, "resource-connections", node_a, node_b, _WINDOW)
 
-    def enable_drbd_proxy(self, resource: str, node_a: str, node_b: str) -> Entries:
-        return self._write("POST", "resource-definitions", resource, _PROXY, "enable", node_a, node_b)
+    def enable_drbd_proxy(self, resource: str, node_a: str, node_b: str, port: int | None = None) -> Entries:
+        """Without a port the controller chooses one."""
+        return self._write("POST", "resource-definitions", resource, _PROXY, "enable", node_a, node_b,
+                           body=None if port is None else {"port": port})
 
     def disable_drbd_proxy(self, resource: str, node_a: str, node_b: str) -> Entries:
         return self._write("POST", "resource-definitions", resource, _PROXY, "disable", node_a, node_b)
