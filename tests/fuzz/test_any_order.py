@@ -37,6 +37,7 @@ pools = st.sampled_from(["thin", "thin", "THIN", "thick"])
 groups = st.sampled_from(["gold", "GOLD", "silver"])
 resources = st.sampled_from(["db", "db", "DB", "copy", "web"])
 snapshots = st.sampled_from(["monday", "MONDAY", "tuesday"])
+ends = st.sampled_from(["", "", "force=true", "force=true&abandon=true"])
 numbers = st.sampled_from([0, 0, 1])
 sizes_kib = st.sampled_from([4096, 4096, 8192, 1 << 20, 1 << 33, 0, -1])
 moods = st.sampled_from([Mood.OBEDIENT, Mood.OBEDIENT, *Mood])
@@ -238,9 +239,9 @@ class AnyOrder(RuleBasedStateMachine):
     def modify_definition(self, name: str, group: str, props: dict[str, Any], dry: bool) -> None:
         self.call("PUT", f"{DEFINITIONS}/{name}", {"resource_group": group, **props}, dry=dry)
 
-    @rule(name=resources, dry=st.booleans())
-    def delete_definition(self, name: str, dry: bool) -> None:
-        reply = self.call("DELETE", f"{DEFINITIONS}/{name}", dry=dry)
+    @rule(name=resources, dry=st.booleans(), end=ends)
+    def delete_definition(self, name: str, dry: bool, end: str) -> None:
+        reply = self.call("DELETE", f"{DEFINITIONS}/{name}", dry=dry, query=end)
         self.deleted.add(key_of(name))
         if not self.it.fleet.moods and not self.it.cluster.snapshots_of_definition(name):
             assert not reply.has_error, reply
@@ -282,9 +283,16 @@ class AnyOrder(RuleBasedStateMachine):
     def switch(self, name: str, node: str, what: str) -> None:
         self.call("POST", f"{DEFINITIONS}/{name}/resources/{node}/{what}", {})
 
-    @rule(name=resources, node=nodes, dry=st.booleans())
-    def delete_resource(self, name: str, node: str, dry: bool) -> None:
-        self.call("DELETE", f"{DEFINITIONS}/{name}/resources/{node}", dry=dry)
+    @rule(name=resources, node=nodes, dry=st.booleans(), end=ends)
+    def delete_resource(self, name: str, node: str, dry: bool, end: str) -> None:
+        self.call("DELETE", f"{DEFINITIONS}/{name}/resources/{node}", dry=dry, query=end)
+
+    @rule(data=st.data())
+    def forget_tombstone(self, data: st.DataObject) -> None:
+        stones = sorted(self.it.cluster.tombstones)
+        if stones:
+            self.call("DELETE", f"/v1/tombstones/{data.draw(st.sampled_from(stones))}")
+        assert len(self.it.request("GET", "/v1/tombstones").body) == len(self.it.cluster.tombstones)
 
     @rule(name=resources, node=nodes, props=prop_changes, number=st.one_of(st.none(), numbers))
     def modify_resource(self, name: str, node: str, props: dict[str, Any], number: int | None) -> None:
@@ -303,9 +311,9 @@ class AnyOrder(RuleBasedStateMachine):
         reply = self.it.request("POST", "/v1/actions/snapshot/multi", body)
         assert 999 not in reply.codes, reply
 
-    @rule(name=resources, snapshot=snapshots, dry=st.booleans())
-    def delete_snapshot(self, name: str, snapshot: str, dry: bool) -> None:
-        self.call("DELETE", f"{DEFINITIONS}/{name}/snapshots/{snapshot}", dry=dry)
+    @rule(name=resources, snapshot=snapshots, dry=st.booleans(), end=ends)
+    def delete_snapshot(self, name: str, snapshot: str, dry: bool, end: str) -> None:
+        self.call("DELETE", f"{DEFINITIONS}/{name}/snapshots/{snapshot}", dry=dry, query=end)
 
     @rule(name=resources, snapshot=snapshots, into=resources, places=st.lists(nodes, max_size=2),
           what=st.sampled_from(["resource", "volume-definition"]), dry=st.booleans())
