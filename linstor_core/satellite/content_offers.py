@@ -21,6 +21,7 @@ from linstor_core.domain.errors import Code
 from linstor_core.satellite.clock import Clock
 from linstor_core.satellite.contents import NodeContents, ReadableContent
 from linstor_core.satellite.failures import SatelliteError, StepFailed, Unsupported, step_failed
+from linstor_core.satellite.seldom_log import SeldomLog
 from linstor_core.satellite.storage.driver import Pools
 from linstor_core.satellite.storage.registry import driver_of
 from linstor_core.satellite.transfer_limits import Bandwidth, TransferLimits, finished
@@ -145,6 +146,8 @@ class ContentOffers:
         self._bandwidth = Bandwidth(limits.kib_s, clock)
         self._slots = asyncio.Semaphore(limits.parallel)
         self._streams: set[_Stream] = set()
+        self._seldom = SeldomLog(_log)
+        self._stopping = asyncio.Event()
 
     async def give(self, request: ContentRequest, connection: Connection) -> None:
         """Runs as long as the stream. Raises ConnectionLost."""
@@ -158,7 +161,8 @@ class ContentOffers:
         except (SatelliteError, msgspec.DecodeError, TimeoutError) as error:
             refusal = error if isinstance(error, SatelliteError) else StepFailed(
                 "The satellite that fetches does not keep to the protocol", cause=str(error) or "It does not answer.")
-            _log.warning("%s gets no content: %s (%s)", connection.peer, refusal.message, refusal.cause)
+            self._seldom.warning(f"{connection.peer.rpartition(':')[0]} {refusal.message}",
+                                 f"{connection.peer} gets no content: {refusal.message} ({refusal.cause})")
             await connection.send(encode(ContentRefused(refusal.failure())))
 
     async def make_way(self, spec: ResourceSpec) -> None:
@@ -174,6 +178,8 @@ class ContentOffers:
         await self._end([stream for stream in self._streams if stream.offer in offered])
 
     async def stop(self) -> None:
+        """Ends all streams; there are no more from then on."""
+        self._stopping.set()
         await self._end(list(self._streams))
 
     async def _end(self, streams: list[_Stream]) -> None:
@@ -185,6 +191,7 @@ class ContentOffers:
 
     def _standing(self, request: ContentRequest) -> Offered:
         """Raises SatelliteError."""
+        self._check_running()
         found = self._find(request)
         if not found.is_at_rest:
             raise StepFailed(f"'{found.path}' is still being made inactive", Code.BUSY,
@@ -195,11 +202,13 @@ class ContentOffers:
     async def _queued(self, connection: Connection) -> None:
         """Waits for a slot, and says now and then that it does."""
         slot = asyncio.ensure_future(self._slots.acquire())
+        ending = asyncio.ensure_future(self._stopping.wait())
         try:
             while not slot.done():
                 pause = asyncio.ensure_future(self._clock.sleep(_WAITING_S))
-                await asyncio.wait((slot, pause), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((slot, pause, ending), return_when=asyncio.FIRST_COMPLETED)
                 pause.cancel()
+                self._check_running()
                 if not slot.done():
                     await connection.send(encode(ContentWaiting()))
         except BaseException:
@@ -207,6 +216,13 @@ class ContentOffers:
                 self._slots.release()
             slot.cancel()
             raise
+        finally:
+            ending.cancel()
+
+    def _check_running(self) -> None:
+        if self._stopping.is_set():
+            raise StepFailed("The satellite on this node is ending", Code.BUSY, cause="It was told to.",
+                             correction="Nothing: it is tried again.")
 
     async def _streamed(self, offer: Offer, request: ContentRequest, connection: Connection) -> None:
         """From here to the stream's entry nothing is awaited: what stands now is what `make_way` will find."""

@@ -233,7 +233,8 @@ class Reconciler:
         error = await self._transfers.fetch(entry, step, tell)
         if error is None:
             return None
-        _log.warning("%s: %s", entry.stored.spec.resource_name, error)
+        is_fault = not isinstance(error, SatelliteError)
+        _log.warning("%s: %s", entry.stored.spec.resource_name, error, exc_info=error if is_fault else None)
         return error.failure() if isinstance(error, SatelliteError) else _fault(error)
 
     def offered(self, request: ContentRequest) -> Offered:

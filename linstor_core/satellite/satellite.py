@@ -198,13 +198,14 @@ class Satellite:
         return ""
 
     async def stop(self) -> None:
+        await self._transfers.offers.stop()
         await self._channel.stop()
         if self._syncing is not None:
             self._syncing.cancel()
         await self._devices.stop()
         await self._files.stop()
         await self._reconciler.stop()
-        await self._transfers.stop()
+        self._transfers.stop()
         await self._store.close()
         if self._given_threads is None:
             self._threads.shutdown(wait=False, cancel_futures=True)

@@ -36,9 +36,8 @@ class Transfers:
         self._fetches = ContentFetches(contents, dial, work, limits, clock)
         self.offers = ContentOffers(contents, find, work, limits, clock)
 
-    async def stop(self) -> None:
-        """Fetches have to be ended before."""
-        await self.offers.stop()
+    def stop(self) -> None:
+        """Everything has to be ended before."""
         if self._own_threads is not None:
             self._own_threads.shutdown(wait=False)
 

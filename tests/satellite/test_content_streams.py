@@ -170,6 +170,10 @@ def test_more_than_the_allowed_number_wait_for_their_turn() -> None:
             assert await kinds(second, 2) == ["ContentWaiting", "ContentWaiting"]
             await first.close()
             assert await kinds(second, 2) == ["ContentOffered", "ContentExtent"]
+            third = it.ask()
+            await it.clock.advance(0)
+            await it.offers.stop()
+            assert await kinds(third, 1) == ["ContentRefused"]
     asyncio.run(scenario())
 
 
