@@ -15,6 +15,7 @@ from linstor_core.wire.devices import ListDevices, ListedDevices, PreparedDevice
 
 Done = TypeVar("Done")
 _INTERVAL_S = 30.0
+_FIRST_MOUNTS_S = 15.0
 _NO_DEVICES = Failure("This node has no devices of its own", "It is a simulated one.",
                       "Choose another node.", code=Code.PROVIDER_UNSUPPORTED)
 
@@ -27,12 +28,15 @@ class DeviceAnswers:
         self._clock = clock
         self._threads = threads
         self._tasks: set[asyncio.Task[None]] = set()
+        self._mounted = asyncio.Event()
 
     async def start(self) -> None:
-        """Mount what was mounted before, so that its volumes can come back."""
+        """Mount what was mounted before, so that its volumes can come back; a disk that hangs holds nothing else up."""
         if self._pools is not None:
-            await self._in_thread(self._pools.mount_all)
-            self._begin(self._watch(self._pools))
+            watching = self._begin(self._watch(self._pools))
+            mounted = asyncio.ensure_future(self._mounted.wait())
+            await asyncio.wait((watching, mounted), timeout=_FIRST_MOUNTS_S, return_when=asyncio.FIRST_COMPLETED)
+            mounted.cancel()
 
     async def stop(self) -> None:
         """A tool that runs is not ended; nothing new is begun."""
@@ -60,13 +64,15 @@ class DeviceAnswers:
 
     async def _watch(self, pools: DevicePools) -> None:
         while True:
-            await self._clock.sleep(_INTERVAL_S)
             await self._in_thread(pools.mount_all)
+            self._mounted.set()
+            await self._clock.sleep(_INTERVAL_S)
 
     async def _in_thread(self, work: Callable[[], Done]) -> Done:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
