@@ -102,7 +102,7 @@ def list_jobs(call: Call) -> None:
     call.table([Column("Created"), Column("Job"), Column("Kind"), Column("Resource"), Column("Node"), Column("Target"),
                 Column("State"), Column("Progress"), Column("Waits for")],
                ([_time(job.created), job.uuid, job.kind, job.resource_name, job.node_name, job.target_node,
-                 Cell(job.state, _COLORS.get(job.state, "")), _progress(job) or job.stage.lower(), job.blocked_by]
+                 Cell(job.state, _COLORS.get(job.state, "")), _progress(job) or _stage(job), job.blocked_by]
                 for job in found))
 
 
@@ -110,7 +110,7 @@ def show_job(call: Call) -> None:
     job = call.client.job(call.args.job)
     if call.shown_as_json():
         return
-    rows = [("Job", job.uuid), ("Kind", job.kind), ("State", job.state), ("Stage", job.stage.lower()),
+    rows = [("Job", job.uuid), ("Kind", job.kind), ("State", job.state), ("Stage", _stage(job)),
             ("Resource", job.resource_name), ("Node", job.node_name), ("Target", job.target_node),
             ("Pools", ", ".join(dict.fromkeys(job.target_pools.values()))), ("Part of", job.parent),
             ("Progress", _progress(job)), ("Waits for", job.blocked_by), ("Message", job.message),
@@ -118,6 +118,10 @@ def show_job(call: Call) -> None:
     call.screen.table([Column("Field"), Column("Value")], [row for row in rows if row[1]], pastable=call.args.pastable)
     for step in job.steps:
         call.screen.line(f"{_time(step.timestamp)}  {step.message}")
+
+
+def _stage(job: Job) -> str:
+    return "" if job.state in _FINAL else job.stage.lower()
 
 
 def _time(stamp_ms: int | None) -> str:

@@ -90,8 +90,9 @@ class Job(Struct, frozen=True):
     steps: tuple[JobStep, ...] = ()
     created_ms: int = 0
     changed_ms: int = 0
+    tries: int = 0
+    """How often it was begun in vain; each time it waits longer, until `not_before_ms`."""
     not_before_ms: int = 0
-    """What was called off is not tried again at once."""
     message: str = ""
     blocked_by: str = ""
     blocked_code: int = 0

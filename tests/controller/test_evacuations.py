@@ -6,17 +6,29 @@ import pytest
 from msgspec import structs
 
 from linstor_core.controller.call import Call
-from linstor_core.controller.operations import autoplace, jobs, node_links, nodes, resources, snapshots
+from linstor_core.controller.operations import autoplace, jobs, moves, node_links, nodes, resources, snapshots
 from linstor_core.controller.queries import jobs as views
 from linstor_core.domain.errors import Code, Conflict
-from linstor_core.domain.jobs import Job, JobKind, JobState
+from linstor_core.domain.jobs import Job, JobKind, JobState, Stage
 from linstor_core.domain.observed import ResourceSeen
 from linstor_core.domain.resource_groups import AutoSelectFilter, ResourceGroup
 from linstor_core.testing.builders import GIB_KIB, Model, done
 from linstor_core.wire import rest_jobs
 from linstor_core.wire.resource_spec import ResourceSpec
 from linstor_core.wire.rest_bodies import AutoPlace, NodeEvacuate, NodeRestore, ResourceCreate, SnapshotCreate
-from tests.controller.moving import MOST_ROUNDS, advanced, now, placed, restarted, round_of, settled, the_move
+from tests.controller.moving import (
+    MOST_ROUNDS,
+    advanced,
+    later,
+    moved,
+    now,
+    placed,
+    refusing,
+    restarted,
+    round_of,
+    settled,
+    the_move,
+)
 from tests.controller.test_moves import in_use
 
 
@@ -263,3 +275,38 @@ def test_several_pools_have_to_be_there_all() -> None:
     settled(model)
     assert now(model, job).state is JobState.DONE
     assert [volume.storage_pool for volume in model.cluster.resources["DATA", "N2"].volumes] == ["thin", "fast"]
+
+
+def test_a_move_that_is_under_way_becomes_part_of_it() -> None:
+    model = full(2)
+    early = moved(model, "data0", target="n3")
+    for _ in range(2):
+        round_of(model)
+    job = evacuated(model)
+    settled(model)
+    assert now(model, job).state is JobState.DONE
+    assert now(model, early).parent == job.uuid
+    assert "data0" in on(model, "n3")
+    assert len(model.cluster.jobs) == 3, "one for each resource, and one for the node"
+    assert not any(resource.flags for resource in model.cluster.resources.values())
+
+
+def test_what_was_begun_in_vain_waits_longer_each_time_unless_it_is_asked_for_again() -> None:
+    model = full(1)
+    job = evacuated(model)
+    advanced(model)
+    pauses = []
+    for _ in range(4):
+        while the_move(model, "data0").stage is not Stage.CLOSING:
+            later(model, moves.PAUSE_MS)
+            advanced(model)
+            model.answer("n2", "n3")
+        refusing(model, "n1", "data0", Code.IN_USE)
+        advanced(model)
+        model.answer("n1")
+        pauses.append(the_move(model, "data0").not_before_ms - model.context.now_ms())
+    assert pauses == sorted(pauses) and pauses[-1] > 3 * pauses[0]
+    assert len(the_move(model, "data0").steps) < 4, "what is repeated is told once"
+    evacuated(model)
+    settled(model)
+    assert now(model, job).state is JobState.DONE

@@ -35,14 +35,16 @@ def live_on(cluster: Cluster, node_name: str, kind: JobKind = JobKind.EVACUATE) 
 
 def begun(cluster: Cluster, context: Context, node: Node, targets: tuple[str, ...],
           avoided: tuple[str, ...]) -> tuple[Job, ...]:
-    """What to put when a node is to be left. Asked for again it changes the targets, and tries again what was called
-    off by hand; nothing is moved twice.
+    """What to put when a node is to be left. Asked for again it changes the targets, and tries at once what waits or
+    was called off by hand; nothing is moved twice.
     """
     found = live_on(cluster, node.name)
     if found is not None:
         again = structs.replace(found, targets=targets or found.targets, avoided=avoided or found.avoided, ending=None,
                                 left_out=())
-        return (again,) if again != found else ()
+        hastened = tuple(structs.replace(move, not_before_ms=0) for move in moves_of(cluster, found)
+                         if move.not_before_ms > context.now_ms())
+        return ((again,) if again != found else ()) + hastened
     if not left_on(cluster, node.name):
         return ()
     job = Job(context.new_uuid(), JobKind.EVACUATE, node.name, targets=targets, avoided=avoided,
@@ -69,7 +71,7 @@ def entries(call: Call[Any], cluster: Cluster, node: Node) -> Iterator[ApiCallRc
     left = left_on(cluster, node.name)
     if job is None or not left:
         return
-    yield call.rc(Severity.SUCCESS, MODIFIED, f"{_count(len(left))} of node '{node.name}' move to other nodes.",
+    yield call.rc(Severity.SUCCESS, MODIFIED, f"To leave node '{node.name}': {_count(len(left))}.",
                   details=f"Job: {job.uuid}", refs={**refs, "Job": job.uuid})
     for resource in left[:SHOWN_OBSTACLES]:
         obstacle = move_checks.against_leaving(cluster, resource) or move_checks.unable(cluster, node.name)
@@ -108,11 +110,15 @@ def _next(cluster: Cluster, context: Context, job: Job, live: list[Job]) -> list
     open_ones = (resource for resource in cluster.resources_on(job.node_name)
                  if not resource.is_diskless and not resource.is_deleting and resource.uuid not in covered)
     first = heapq.nsmallest(AHEAD - ready, open_ones, key=lambda resource: key_of(resource.name))
-    return [_move(context, job, resource) for resource in first]
+    return [_move(cluster, context, job, resource) for resource in first]
 
 
-def _move(context: Context, job: Job, resource: Resource) -> Job:
+def _move(cluster: Cluster, context: Context, job: Job, resource: Resource) -> Job:
+    """One that somebody has asked for already becomes part of the evacuation."""
     now_ms = context.now_ms()
+    live = cluster.move_at((key_of(resource.name), key_of(resource.node_name)))
+    if live is not None and live.resource_uuid == resource.uuid:
+        return structs.replace(live, parent=job.uuid)
     return Job(context.new_uuid(), JobKind.MOVE, resource.node_name, resource_name=resource.name,
                resource_uuid=resource.uuid, parent=job.uuid, created_ms=now_ms, changed_ms=now_ms)
 

@@ -13,6 +13,8 @@ from linstor_core.domain.jobs import Job, JobState, JobStep
 
 MAX_STEPS = 40
 """What a job remembers of its past; one that is tried again and again must not grow for ever."""
+REPEATED = 3
+"""A step that is among the last few already is written once, with the newest time."""
 CALM_MS = 3_000
 """A reason that only changes its numbers is written anew this often at most."""
 
@@ -20,7 +22,9 @@ CALM_MS = 3_000
 def went(job: Job, context: Context, message: str, **fields: Any) -> Job:
     """The job after something was done."""
     now_ms = context.now_ms()
-    steps = (*job.steps, JobStep(message, now_ms))[-MAX_STEPS:]
+    before = [step for index, step in enumerate(job.steps, -len(job.steps))
+              if index < -REPEATED or step.message != message]
+    steps = (*before, JobStep(message, now_ms))[-MAX_STEPS:]
     given = {"state": JobState.RUNNING, "blocked_by": "", "blocked_code": 0, "message": message, **fields}
     return structs.replace(job, steps=steps, changed_ms=now_ms, **given)
 

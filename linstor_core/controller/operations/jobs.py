@@ -110,10 +110,9 @@ def move(cluster: Cluster, context: Context, call: Call[ResourceMove]) -> Change
         now_ms = context.now_ms()
         job = Job(context.new_uuid(), JobKind.MOVE, node.name, resource_name=definition.name, asked_target=asked,
                   resource_uuid=source.uuid, asked_pool=body.target_pool, created_ms=now_ms, changed_ms=now_ms)
-        obstacle = move_checks.against_leaving(cluster, source) or move_checks.unable(cluster, node.name)
-        if obstacle is None:
-            found = move_checks.target(cluster, job, definition, source, None)
-            obstacle = found if isinstance(found, Obstacle) else None
+        found = (move_checks.against_leaving(cluster, source) or move_checks.unable(cluster, node.name)
+                 or move_checks.target(cluster, job, definition, source, None))
+        obstacle = found if isinstance(found, Obstacle) else None
         if obstacle is not None and obstacle.code not in _WAITED_FOR:
             raise Conflict(f"'{definition.name}' can't be moved off node '{node.name}'.", obstacle.code,
                            cause=obstacle.text, correction="Remove the cause, then try again.")
@@ -121,7 +120,8 @@ def move(cluster: Cluster, context: Context, call: Call[ResourceMove]) -> Change
     waits = () if obstacle is None else (call.rc(
         Severity.WARN, _WARN_NOT_CONNECTED, "The move has to wait.", cause=obstacle.text,
         correction="Nothing has to be repeated.", refs=_refs(started)),)
-    return Change((started,), answers=(_told(call, started, CREATED, "is being moved"), *waits))
+    where = "" if isinstance(found, Obstacle) else f" to node '{found[0]}'"
+    return Change((started,), answers=(_told(call, started, CREATED, f"is being moved{where}"), *waits))
 
 
 def _check_movable(source: Resource, flags: tuple[str, ...]) -> None:
@@ -137,7 +137,9 @@ def _check_movable(source: Resource, flags: tuple[str, ...]) -> None:
 def _again(call: Call[Any], live: Job, asked: str, pool: str) -> Change:
     """A move that is under way already: only one that has not begun yet can go elsewhere."""
     if key_of(asked) in ("", key_of(live.asked_target), key_of(live.target_node)) and pool in ("", live.asked_pool):
-        return Change(answers=(_told(call, live, MODIFIED, "is being moved already"),))
+        hastened = structs.replace(live, not_before_ms=0)
+        return Change((hastened,) if hastened != live else (), answers=(
+            _told(call, live, MODIFIED, "is being moved already"),))
     if live.stage is not Stage.CHECKING:
         raise Conflict(f"'{live.resource_name}' is being moved already.", Code.BUSY,
                        cause=f"Job {live.uuid} takes it to node '{live.target_node}'.",

@@ -21,8 +21,11 @@ from linstor_core.domain.resources import DataSource, Resource, Volume
 
 AT_ONCE = 2
 """How many moves leave one node at a time."""
-PAUSE_MS = 5_000
-"""Before what was called off is tried again."""
+PAUSE_MS = 10_000
+"""Before what was begun in vain is tried again; twice as long each time, up to the longest pause. Whether a device is
+open is known only by trying to close it.
+"""
+LONGEST_PAUSE_MS = 120_000
 INACTIVE = "INACTIVE"
 NO_SLOT = Obstacle(Code.BUSY, f"{AT_ONCE} other resources are leaving the node; it takes its turn.")
 
@@ -265,8 +268,7 @@ def _reverted(cluster: Cluster, context: Context, job: Job, message: str) -> Cha
 def _put_off(cluster: Cluster, context: Context, job: Job, obstacle: Obstacle) -> Change:
     """Nothing was copied yet: the source is as before, and all of it is tried again later."""
     source = source_of(cluster, job)
-    back = structs.replace(job, stage=Stage.CHECKING, secret="", target_node="", target_pools={},
-                           not_before_ms=context.now_ms() + PAUSE_MS)
+    back = _again_later(job, context)
     return job_edits.change(job, job_edits.waiting(back, context, obstacle),
                             *(_activated(job, source) if source is not None else ()))
 
@@ -282,6 +284,10 @@ def _revert(cluster: Cluster, context: Context, job: Job) -> Change:
                                 else job_edits.working(job, context))
     if job.ending is not None:
         return job_edits.change(job, job_edits.ended(job, context, job.ending, job.message))
-    return job_edits.change(job, job_edits.went(
-        job, context, "All of it is tried again.", stage=Stage.CHECKING, target_node="", target_pools={},
-        target_uuid="", not_before_ms=context.now_ms() + PAUSE_MS))
+    return job_edits.change(job, job_edits.went(_again_later(job, context), context, "All of it is tried again."))
+
+
+def _again_later(job: Job, context: Context) -> Job:
+    pause_ms = min(PAUSE_MS << min(job.tries, 10), LONGEST_PAUSE_MS)
+    return structs.replace(job, stage=Stage.CHECKING, secret="", target_node="", target_pools={}, target_uuid="",
+                           tries=job.tries + 1, not_before_ms=context.now_ms() + pause_ms)
