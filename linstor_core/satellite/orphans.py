@@ -33,10 +33,13 @@ class Orphans:
         """By upper-case pool name. A pool that can't be looked at keeps what was in it."""
         self._due = asyncio.Event()
 
+    def look_soon(self) -> None:
+        self._due.set()
+
     def forgetting(self, entry: Entry) -> None:
         """Its spec goes: unless all of it was removed, files may be left."""
         if not entry.stored.spec.is_removal or entry.seen is None or entry.seen.failures:
-            self._due.set()
+            self.look_soon()
 
     def naming(self, entry: Entry) -> None:
         """A new spec: what it names is nobody's orphan any more."""

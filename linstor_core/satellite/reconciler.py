@@ -308,6 +308,10 @@ class Reconciler:
             self._pools_seen[key] = seen
             self._on_pool(seen)
 
+    def look_for_orphans(self) -> None:
+        """Without waiting for the next round: what is found is told."""
+        self._orphans.look_soon()
+
     async def orphans(self) -> tuple[OrphanSeen, ...]:
         """Files of ours that no spec names. They are never touched."""
         return await self._orphans.find()

@@ -297,6 +297,7 @@ class Satellite:
                 await self._full_sync(message, link)
             case ApplyPools():
                 await self._reconciler.apply_pools(StoredPools(message.generation, message.pools))
+                self._reconciler.look_for_orphans()
             case ApplyResource():
                 self._apply(message.spec, link.epoch)
             case ForgetResource():

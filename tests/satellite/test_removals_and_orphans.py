@@ -210,6 +210,19 @@ def test_orphans_are_told_when_they_come_and_go(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_orphans_are_looked_for_when_somebody_has_a_reason_to(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with bench(tmp_path) as it:
+            await made(it)
+            stray = it.node.files["/pool/r_00000.img"]
+            it.node.files["/pool/stray_00000.img"] = structs.replace(stray, data_id="d9", file_id="0:1:99")
+            it.reconciler.look_for_orphans()
+            await it.clock.advance(2)
+            assert [orphan.data_id for orphan in it.orphans[-1]] == ["d9"]
+
+    asyncio.run(scenario())
+
+
 def test_an_orphan_that_a_spec_names_is_none_until_it_is_forgotten_again(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with bench(tmp_path) as it:
