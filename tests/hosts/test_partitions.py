@@ -204,6 +204,20 @@ class Deactivate(Operation):
         return [self.name for volume in volumes if not volume.get("device_path")]
 
 
+class Move(Operation):
+    """It waits for what is away, as a job; nobody waits for the job."""
+
+    warns = False
+
+    def act(self) -> Entries:
+        return self.call("POST", "/resources/gamma/move", {"target_node": "beta"})
+
+    def check(self, done: bool) -> None:
+        assert self.site.holds(self.name, "beta") == f"{self.name} on gamma"
+        assert self.site.holds(self.name, "alpha") == f"{self.name} on alpha"
+        assert {found["node_name"] for found in self.call("GET", "/resources")} == {"alpha", "beta"}
+
+
 class Pool(Operation):
     """The satellite has to be told of a pool before a volume can be in it."""
 
@@ -223,7 +237,7 @@ class Pool(Operation):
 
 
 OPERATIONS = (Create, Delete, DeleteOne, Grow, Snapshot, DeleteSnapshot, RollBack, Restore, Clone, Rename, Properties,
-              Deactivate, Pool)
+              Deactivate, Move, Pool)
 
 
 def _act(operation: Operation) -> Entries | RestRefused:

@@ -106,6 +106,9 @@ class ThreeHosts:
             self.call("DELETE", f"/v1/resource-definitions/{name}/snapshots/{snapshot['name']}")
         self.call("DELETE", f"/v1/resource-definitions/{name}")
 
+    def orphans(self, node: str) -> Entries:
+        return [orphan for orphan in self.get("/v1/orphans") if orphan["node_name"] == node]
+
     def names(self) -> set[str]:
         return {found["name"] for found in self.get("/v1/resource-definitions")}
 
