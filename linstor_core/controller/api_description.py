@@ -13,6 +13,7 @@ import jinja2
 from linstor_core.controller import query_parameters
 from linstor_core.controller.call import Call
 from linstor_core.controller.diagnostics.exposition import Exposition
+from linstor_core.controller.events import JOBS, NODES, PROMOTION, STREAMS, Stream
 from linstor_core.controller.queries.controller import REST_API_VERSION
 from linstor_core.controller.route import NoBody, Route
 from linstor_core.domain.cluster import Cluster
@@ -23,7 +24,15 @@ class Html(str):
     """A text that is a page."""
 
 
-_MEDIA = {str: "text/plain", Exposition: "text/plain", Html: "text/html", bytes: "application/octet-stream"}
+_MEDIA = {Stream: "text/event-stream", str: "text/plain", Exposition: "text/plain", Html: "text/html",
+          bytes: "application/octet-stream"}
+
+_TOLD = {NODES: "What happens to nodes", PROMOTION: "Which resources may be promoted where",
+         JOBS: "How jobs go on"}
+_LISTENING = tuple(Route("GET", f"/v1/events/{stream}", f"{_TOLD[stream]}: server-sent events without an end; with the "
+                         "header Last-Event-ID those that came after it, as far as they are still known",
+                         answer=Stream, media_types=("text/event-stream",)) for stream in STREAMS)
+"""Only described here: the server itself keeps these connections open."""
 
 
 def routes_describing(table: tuple[Route, ...]) -> tuple[Route, ...]:
@@ -46,7 +55,7 @@ def routes_describing(table: tuple[Route, ...]) -> tuple[Route, ...]:
 
     own = (Route("GET", "/v1/openapi.json", "This description of the REST API", read=as_json, answer=dict[str, Any]),
            Route("GET", "/docs", "The description of the REST API as a page", read=as_page, answer=Html))
-    complete = (*table, *own)
+    complete = (*table, *_LISTENING, *own)
     return own
 
 

@@ -22,6 +22,10 @@ STREAMS = (NODES, PROMOTION, JOBS)
 """Each is served below /v1/events; LINSTOR has the first two."""
 
 
+class Stream(str):
+    """The answer of a listener: server-sent events without an end."""
+
+
 class Event(Struct, frozen=True):
     """One event of a stream, ready to send."""
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
+from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change
-from linstor_core.controller.events import JOBS, NODES, EventHub, node_events
+from linstor_core.controller.events import JOBS, NODES, STREAMS, EventHub, node_events
+from linstor_core.controller.route import NoBody
+from linstor_core.controller.routes import ROUTES
 from linstor_core.domain.cluster import Cluster, ControllerSettings, Document
 from linstor_core.domain.jobs import Job
 from linstor_core.domain.nodes import Node, NodeType
@@ -116,3 +121,13 @@ def test_noise_on_one_stream_costs_no_other_its_history() -> None:
         return found
 
     assert b"node-create" in asyncio.run(scene())
+
+
+def test_every_stream_is_described() -> None:
+    (described,) = [route.read for route in ROUTES if route.path == "/v1/openapi.json"]
+    assert described is not None
+    paths = msgspec.to_builtins(described(EMPTY, Call(NoBody(), {}, {}, 0)))["paths"]
+    assert [path for path in paths if path.startswith("/v1/events/")] == sorted(f"/v1/events/{name}"
+                                                                               for name in STREAMS)
+    for name in STREAMS:
+        assert list(paths[f"/v1/events/{name}"]["get"]["responses"]["200"]["content"]) == ["text/event-stream"]
