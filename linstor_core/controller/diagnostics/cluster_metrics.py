@@ -24,7 +24,7 @@ VOLUME_UNKNOWN, VOLUME_CREATED, VOLUME_DISKLESS, VOLUME_FAILED = 0, 2, 4, 6
 
 
 def node_metrics(cluster: Cluster) -> Iterator[str]:
-    states, attempts, orphans = [], [], []
+    states, attempts, orphans, stones = [], [], [], []
     for key, node in sorted(cluster.nodes.items()):
         seen = cluster.nodes_seen.get(key)
         names = labels({"node": node.name, "nodetype": node.type})
@@ -36,11 +36,13 @@ def node_metrics(cluster: Cluster) -> Iterator[str]:
                         "port": (active.satellite_port or "") if active else ""})
         attempts.append(f"linstor_node_reconnect_attempt_count{where} {seen.reconnect_attempts if seen else 0}\n")
         orphans.append(f"linstor_node_orphan_count{names} {len(seen.orphans) if seen else 0}\n")
+        stones.append(f"linstor_node_tombstone_count{names} {len(cluster.tombstones_on.get(key, ()))}\n")
     meaning = " ".join(f"{number}={status}" for status, number in _STATUS.items())
     yield family("linstor_node_state", "gauge", f"Link to the satellite: {meaning}", states)
     yield family("linstor_node_reconnect_attempt_count", "gauge", "Attempts to reach a satellite since it was lost",
                  attempts)
     yield family("linstor_node_orphan_count", "gauge", "Volumes on a node that nothing in the model names", orphans)
+    yield family("linstor_node_tombstone_count", "gauge", "Deletions that a node has still to carry out", stones)
 
 
 class DefinitionLines(Struct, frozen=True):
