@@ -59,8 +59,13 @@ def settings_of(arguments: list[str] | None) -> SingleSettings:
                         help="let loop devices be used as if they were disks (for trying out)")
     parser.add_argument("--log-level", type=argument(values.level), default="INFO", metavar="LEVEL",
                         help="trace, debug, info, warning or error (info)")
+    parser.add_argument("--log-file", type=Path, metavar="FILE",
+                        help="log into this file, of bounded size (the standard error)")
     parsed = parser.parse_args(arguments)
-    logs.start(sys.stderr, os.environ)
+    if parsed.log_file is None:
+        logs.start(sys.stderr, os.environ)
+    else:
+        logs.start_in_file(parsed.log_file)
     logs.set_levels(parsed.log_level, parsed.log_level)
     return SingleSettings(parsed.listen, parsed.satellite_listen, parsed.name, parsed.state,
                           tuple(parsed.allow_external_files),

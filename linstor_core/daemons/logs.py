@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import TextIO
 
 from linstor_core.domain.log_levels import LEVELS, LIBRARIES, OURS
@@ -13,6 +15,9 @@ JOURNAL_STREAM = "JOURNAL_STREAM"
 _QUIETER = {"websockets": logging.INFO, "urllib3": logging.INFO, "uvicorn": logging.INFO,
             "sqlalchemy": logging.WARNING}
 """Below these levels, libraries log what goes over their sockets, secrets included, or every statement."""
+_FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+FILE_BYTES, OLD_FILES = 8 << 20, 3
+"""How large a log file gets, and how many older ones stay beside it."""
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 """syslog's; everything below is 7."""
 
@@ -31,12 +36,27 @@ class JournalFormatter(logging.Formatter):
 def start(stream: TextIO, environment: Mapping[str, str]) -> None:
     """Send the log to a stream, in the journal's form where that is what reads it."""
     to_stream = logging.StreamHandler(stream)
-    to_stream.setFormatter(JournalFormatter() if is_journal(stream, environment)
-                         else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    to_stream.setFormatter(JournalFormatter() if is_journal(stream, environment) else logging.Formatter(_FORM))
+    _send_to(to_stream)
+
+
+def start_in_file(path: Path) -> None:
+    """Send the log to a file of bounded size. Raises OSError."""
+    _send_to(bounded_file(path))
+
+
+def bounded_file(path: Path) -> logging.Handler:
+    """Appends; a file that gets too large becomes PATH.1, that one PATH.2, and the oldest goes."""
+    made = RotatingFileHandler(path, maxBytes=FILE_BYTES, backupCount=OLD_FILES)
+    made.setFormatter(logging.Formatter(_FORM))
+    return made
+
+
+def _send_to(place: logging.Handler) -> None:
     root = logging.getLogger()
-    for before in [old for old in root.handlers if type(old) is logging.StreamHandler]:
+    for before in [old for old in root.handlers if type(old) in (logging.StreamHandler, RotatingFileHandler)]:
         root.removeHandler(before)
-    root.addHandler(to_stream)
+    root.addHandler(place)
     for name, floor in _QUIETER.items():
         logging.getLogger(name).setLevel(floor)
 

@@ -92,7 +92,7 @@ def _process(folder: StateFolder, setup: Setup) -> str:
         if not _is_free(address):
             raise CannotStart(f"Another program listens on {address}: stop it, or choose an address with --listen.")
     arguments = ["--listen", setup.listen, "--satellite-listen", setup.satellite_listen, "--name", setup.node_name,
-                 "--state", str(folder.data)]
+                 "--state", str(folder.data), "--log-file", str(folder.log)]
     identity = services.start("linstor_core.single", arguments, folder.log)
     processes.save(folder.identity, identity)
     services.wait_until_healthy(setup.listen, identity, folder.log)
