@@ -159,20 +159,25 @@ class FileDriver:
         return _delete(path, temporary, (volume.data_id,), facts)
 
     def volume_seen(self, volume: VolumeSpec, pools: Pools, facts: ResourceFacts) -> VolumeSeen | None:
-        file = facts.file(_path(volume.pool, volume.identifier, pools))
+        path, temporary = _paths(volume.pool, volume.identifier, volume.data_id, pools)
+        file = facts.file(path)
         if isinstance(file, Unobserved):
             return None
         if isinstance(file, Absent) or file.data_id != volume.data_id:
+            if volume.delete and not isinstance(facts.file(temporary), Absent):
+                return None  # a beginning of it is left, or may be: it is not gone
             return VolumeSeen(volume.number, volume.data_id, False)
         usable = file.device_size_bytes if file.device else file.size_bytes
         return VolumeSeen(volume.number, volume.data_id, True, file.device, file.allocated_kib, usable // _KIB)
 
     def snapshot_taken_ms(self, volume: SnapshotVolumeSpec, snapshot: str, pools: Pools,
                           facts: ResourceFacts) -> int | None:
-        file = facts.file(_snapshot_paths(volume, snapshot, pools)[0])
-        if isinstance(file, Unobserved):
-            return None
-        return file.modified_ms if isinstance(file, FileFacts) and file.data_id == volume.data_id else -1
+        path, temporary = _snapshot_paths(volume, snapshot, pools)
+        file = facts.file(path)
+        if isinstance(file, FileFacts) and file.data_id == volume.data_id:
+            return file.modified_ms
+        # Where a beginning of it is left, or may be, it is neither there nor gone.
+        return -1 if not isinstance(file, Unobserved) and isinstance(facts.file(temporary), Absent) else None
 
     def content_path(self, volume: VolumeSpec, pools: Pools) -> str:
         return _path(volume.pool, volume.identifier, pools)
