@@ -38,6 +38,8 @@ class DeviceLinks:
         """The names of one resource."""
         if self._folder is None:
             return LinkFacts()
+        if "/" in resource or resource.startswith(".") or not resource:
+            return Unobserved(f"'{resource}' can't be the name of a folder")
         path = os.path.join(self._folder.path, resource)
         return self._looked(lambda folder: _look(folder, resource, path))
 

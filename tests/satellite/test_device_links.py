@@ -239,3 +239,8 @@ def test_names_of_what_is_not_here_any_more_go(tmp_path: Path) -> None:
             await reconciler.stop()
             await store.close()
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("name", ["..", "../r", "a/b", "", ".hidden"])
+def test_no_name_leads_out_of_the_folder(rig: NamedRig, name: str) -> None:
+    assert isinstance(rig.observer.links(name), Unobserved)
