@@ -20,6 +20,8 @@ _NODES = _names("nodes", "nodes")
 _POOLS = _names("storage_pools", "storage pools")
 _PLACE_COUNT = Parameter("place_count", "integer", "How many replicas; else what the group asks for.")
 _SINCE = Parameter("since", "integer", "From this time on, in ms since 1970.")
+_FORCED = (Parameter("force", "boolean", "End it although a satellite can't remove it; a tombstone stays."),
+           Parameter("abandon", "boolean", "With force: no tombstone either, the data turns up as an orphan."))
 
 _BY_CALL: dict[str, tuple[Parameter, ...]] = {
     "GET /v1/nodes": (_NODES, _PROPS, *_PAGE),
@@ -54,7 +56,11 @@ _BY_CALL: dict[str, tuple[Parameter, ...]] = {
     "GET /metrics": (Parameter("resource", "boolean", "With those of resources and volumes (true)."),
                      Parameter("storage_pools", "boolean", "With those of storage pools (true)."),
                      Parameter("error_reports", "boolean", "With the number of error reports (true).")),
-    "DELETE /v1/resource-definitions/<resource>/snapshots/<snapshot>": (_names("nodes", "nodes"),),
+    "DELETE /v1/resource-definitions/<resource>": _FORCED,
+    "DELETE /v1/resource-definitions/<resource>/resources/<node>": _FORCED,
+    "DELETE /v1/resource-definitions/<resource>/snapshots/<snapshot>": (_names("nodes", "nodes"), *_FORCED),
+    "GET /v1/tombstones": (_NODES, _names("resources", "resources"), *_PAGE),
+    "GET /v1/orphans": (_NODES, *_PAGE),
     "DELETE /v1/remotes": (Parameter("remote_name", "string", "The remote to delete."),),
 }
 
