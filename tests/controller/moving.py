@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from msgspec import structs
 
+from linstor_core.controller import resource_specs
 from linstor_core.controller.change import Change
 from linstor_core.controller.operations import jobs, moves
-from linstor_core.domain.jobs import Job, JobKind
+from linstor_core.domain.jobs import Job, JobKind, Stage
 from linstor_core.domain.observed import Failure, ResourceSeen
 from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeDefinition
 from linstor_core.domain.resources import Resource, Volume
@@ -113,3 +114,30 @@ def later(model: Model, ms: int) -> None:
     """Time passes."""
     for _ in range(ms):
         model.context.now_ms()
+
+
+def holders(model: Model, name: str = "data") -> list[str]:
+    return [resource.node_name for resource in model.cluster.resources_of(name)]
+
+
+def spec(model: Model, node: str) -> ResourceSpec:
+    found = resource_specs.build(model.cluster, ("DATA", node.upper()))
+    assert found is not None
+    return found
+
+
+def until(model: Model, job: Job, stage: Stage) -> Job:
+    """Rounds until the job is in this stage, before the satellites answer to it."""
+    for _ in range(MOST_ROUNDS):
+        advanced(model)
+        if now(model, job).stage is stage:
+            return now(model, job)
+        model.answer()
+    raise AssertionError(f"never {stage}: {now(model, job)}")
+
+
+def in_use(model: Model, resource: Resource, is_used: bool = True) -> None:
+    seen = model.cluster.seen(resource.name, resource.node_name)
+    assert seen is not None
+    volumes = tuple(structs.replace(volume, in_use=is_used) for volume in seen.volumes)
+    model.report(resource.node_name, [structs.replace(seen, volumes=volumes)])

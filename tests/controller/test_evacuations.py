@@ -12,6 +12,7 @@ from linstor_core.domain.errors import Code, Conflict
 from linstor_core.domain.jobs import Job, JobKind, JobState, Stage
 from linstor_core.domain.observed import ResourceSeen
 from linstor_core.domain.resource_groups import AutoSelectFilter, ResourceGroup
+from linstor_core.domain.storage_pools import ProviderKind
 from linstor_core.testing.builders import GIB_KIB, Model, done
 from linstor_core.wire import rest_jobs
 from linstor_core.wire.resource_spec import ResourceSpec
@@ -19,6 +20,7 @@ from linstor_core.wire.rest_bodies import AutoPlace, NodeEvacuate, NodeRestore, 
 from tests.controller.moving import (
     MOST_ROUNDS,
     advanced,
+    in_use,
     later,
     moved,
     now,
@@ -29,7 +31,6 @@ from tests.controller.moving import (
     settled,
     the_move,
 )
-from tests.controller.test_moves import in_use
 
 
 def evacuated(model: Model, node: str = "n1", **body: tuple[str, ...]) -> Job:
@@ -310,3 +311,16 @@ def test_what_was_begun_in_vain_waits_longer_each_time_unless_it_is_asked_for_ag
     evacuated(model)
     settled(model)
     assert now(model, job).state is JobState.DONE
+
+
+def test_a_dry_run_tells_where_everything_would_go() -> None:
+    model = Model.with_nodes(1)
+    for name in ("n2", "n3"):
+        model.add_node(name, kind=ProviderKind.FILE, free_kib=3 * GIB_KIB // 2)
+    for number in range(3):
+        placed(model, f"data{number}")
+    before = model.cluster
+    change = node_links.evacuate(before, model.context, Call(NodeEvacuate(), {"node": "n1"}, {"dry_run": ["true"]}))
+    told = [entry.message for entry in change.answers[1:]]
+    assert sorted(told[:2]) == [f"'data{number}' would go to node 'n{number + 2}', pool thin." for number in range(2)]
+    assert "can't leave" in told[2] and "KiB are needed" in change.answers[3].cause

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from msgspec import structs
 
-from linstor_core.controller import resource_specs, transfers
+from linstor_core.controller import transfers
 from linstor_core.controller.call import Call
 from linstor_core.controller.operations import (
     autoplace,
     clones,
     jobs,
     node_links,
-    nodes,
     rename,
-    resource_definitions,
     resources,
     snapshots,
     volume_definitions,
 )
 from linstor_core.controller.queries import jobs as views
 from linstor_core.domain.errors import Code, Conflict, LinstorError, NotFound
-from linstor_core.domain.jobs import Job, JobState, Stage
+from linstor_core.domain.jobs import JobState, Stage
 from linstor_core.domain.nodes import NetInterface
 from linstor_core.domain.observed import VolumeSeen
-from linstor_core.domain.resources import Resource
 from linstor_core.testing.builders import GIB_KIB, Model
 from linstor_core.wire import rest_jobs
-from linstor_core.wire.resource_spec import Address, ResourceSpec
+from linstor_core.wire.resource_spec import Address
 from linstor_core.wire.rest_bodies import (
     CloneRequest,
     MakeAvailable,
@@ -39,16 +34,18 @@ from linstor_core.wire.rest_bodies import (
     VolumeDefinitionModify,
 )
 from tests.controller.moving import (
-    MOST_ROUNDS,
     advanced,
+    holders,
+    in_use,
     later,
     moved,
     now,
     placed,
     refusing,
-    restarted,
     round_of,
     settled,
+    spec,
+    until,
 )
 
 HERE = {"resource": "data", "node": "n1"}
@@ -57,26 +54,6 @@ HERE = {"resource": "data", "node": "n1"}
 @pytest.fixture
 def model() -> Model:
     return Model.with_nodes(3)
-
-
-def holders(model: Model, name: str = "data") -> list[str]:
-    return [resource.node_name for resource in model.cluster.resources_of(name)]
-
-
-def spec(model: Model, node: str) -> ResourceSpec:
-    found = resource_specs.build(model.cluster, ("DATA", node.upper()))
-    assert found is not None
-    return found
-
-
-def until(model: Model, job: Job, stage: Stage) -> Job:
-    """Rounds until the job is in this stage, before the satellites answer to it."""
-    for _ in range(MOST_ROUNDS):
-        advanced(model)
-        if now(model, job).stage is stage:
-            return now(model, job)
-        model.answer()
-    raise AssertionError(f"never {stage}: {now(model, job)}")
 
 
 def test_it_takes_the_content_and_all_that_belongs_to_it(model: Model) -> None:
@@ -178,13 +155,6 @@ def test_what_is_open_is_not_moved(model: Model) -> None:
     assert not model.cluster.jobs
 
 
-def in_use(model: Model, resource: Resource, is_used: bool = True) -> None:
-    seen = model.cluster.seen(resource.name, resource.node_name)
-    assert seen is not None
-    volumes = tuple(structs.replace(volume, in_use=is_used) for volume in seen.volumes)
-    model.report(resource.node_name, [structs.replace(seen, volumes=volumes)])
-
-
 def test_what_is_opened_meanwhile_stays_open_and_goes_later(model: Model) -> None:
     source = placed(model)
     job = moved(model, target="n2")
@@ -262,113 +232,6 @@ def test_asked_for_twice_it_is_one_move(model: Model) -> None:
         moved(model, target="n2")
     settled(model)
     assert holders(model) == ["n3"]
-
-
-# Every cut
-
-
-def stops(model: Model) -> Iterator[Model]:
-    """The model after every step of the jobs, and after every answer of every satellite."""
-    for _ in range(MOST_ROUNDS):
-        change = advanced(model)
-        yield model
-        for node in sorted(model.cluster.nodes):
-            model.answer(node)
-            yield model
-        if not change.puts and not change.deletes:
-            return
-
-
-def fresh() -> tuple[Model, Job]:
-    model = Model.with_nodes(3)
-    placed(model, volumes=2)
-    return model, moved(model, target="n2")
-
-
-STOPS = sum(1 for _ in stops(fresh()[0]))
-
-
-def after_stop(number: int) -> tuple[Model, Job]:
-    model, job = fresh()
-    for count, _ in enumerate(stops(model)):
-        if count == number:
-            return model, job
-    raise AssertionError(number)
-
-
-@pytest.mark.parametrize("number", range(STOPS))
-def test_a_restart_after_every_step_gives_the_same_end(number: int) -> None:
-    model, job = after_stop(number)
-    again = restarted(model)
-    settled(again)
-    assert now(again, job).state is JobState.DONE
-    assert holders(again) == ["n2"]
-    assert all(volume.populated for volume in again.cluster.resources["DATA", "N2"].volumes)
-    assert again.cluster.resources["DATA", "N2"].flags == ()
-    assert not again.cluster.tombstones
-
-
-@pytest.mark.parametrize("number", range(STOPS))
-def test_called_off_after_every_step_it_is_as_before_or_goes_on_to_the_end(number: int) -> None:
-    before, _ = fresh()
-    source = before.cluster.resources["DATA", "N1"]
-    model, job = after_stop(number)
-    is_revertible = now(model, job).stage in (Stage.CHECKING, Stage.CLOSING, Stage.COPYING)
-    try:
-        model.run(jobs.cancel, job=job.uuid)
-    except Conflict:
-        assert not is_revertible
-    settled(model)
-    if is_revertible:
-        assert now(model, job).state is JobState.CANCELLED
-        assert holders(model) == ["n1"]
-        assert model.cluster.resources["DATA", "N1"] == source
-        assert spec(model, "n1").active and spec(model, "n1").volumes[0].offer == ""
-    else:
-        assert now(model, job).state is JobState.DONE
-        assert holders(model) == ["n2"]
-
-
-@pytest.mark.parametrize("number", range(STOPS))
-@pytest.mark.parametrize("node", ["n1", "n2"])
-def test_a_node_that_is_away_for_a_while_costs_time_only(number: int, node: str) -> None:
-    model, job = after_stop(number)
-    model.away(node)
-    settled(model)
-    data = model.cluster.resources_of("data")
-    assert [each for each in data if not each.is_deleting and all(
-        volume.populated or volume.source is None for volume in each.volumes)], "somebody has all of it"
-    if not now(model, job).is_finished:
-        assert now(model, job).blocked_by == f"The node '{node}' is not connected."
-    model.back(node)
-    model.answer()
-    settled(model)
-    assert now(model, job).state is JobState.DONE
-    assert holders(model) == ["n2"]
-
-
-@pytest.mark.parametrize("number", range(STOPS))
-def test_a_lost_target_leaves_the_content_where_it_was(number: int) -> None:
-    model, job = after_stop(number)
-    stage = now(model, job).stage
-    model.away("n2")
-    model.run(nodes.lose, node="n2")
-    settled(model)
-    if stage in (Stage.CLOSING, Stage.COPYING, Stage.OPENING):
-        assert holders(model) == ["n1"]
-        assert spec(model, "n1").active
-        assert now(model, job).blocked_by or now(model, job).state is JobState.FAILED
-    assert stage is Stage.REMOVING or now(model, job).is_finished or holders(model) == ["n1"]
-
-
-@pytest.mark.parametrize("number", range(STOPS))
-def test_a_deleted_definition_ends_it(number: int) -> None:
-    model, job = after_stop(number)
-    model.run(resource_definitions.delete, resource="data")
-    settled(model)
-    assert model.cluster.definition("data") is None
-    assert now(model, job).is_finished
-    assert not model.cluster.resources and not model.cluster.moving
 
 
 # What others may do meanwhile

@@ -65,7 +65,8 @@ def left_on(cluster: Cluster, node_name: str) -> list[Resource]:
 
 
 def entries(call: Call[Any], cluster: Cluster, node: Node) -> Iterator[ApiCallRc]:
-    """What a caller is told: the job, and which resources have to wait and why."""
+    """What a caller is told: the job, and which resources have to wait and why; of a dry run also where the others go.
+    """
     refs = {"Node": node.name}
     job = live_on(cluster, node.name)
     left = left_on(cluster, node.name)
@@ -74,11 +75,33 @@ def entries(call: Call[Any], cluster: Cluster, node: Node) -> Iterator[ApiCallRc
     yield call.rc(Severity.SUCCESS, MODIFIED, f"To leave node '{node.name}': {_count(len(left))}.",
                   details=f"Job: {job.uuid}", refs={**refs, "Job": job.uuid})
     for resource in left[:SHOWN_OBSTACLES]:
-        obstacle = move_checks.against_leaving(cluster, resource) or move_checks.unable(cluster, node.name)
-        if obstacle is not None and not resource.is_deleting:
-            yield call.rc(Severity.WARN, 0, f"'{resource.name}' can't leave node '{node.name}' now.",
-                          cause=obstacle.text, correction="Once that is over it goes by itself.",
+        found: Obstacle | Resource | None = (move_checks.against_leaving(cluster, resource)
+                                             or move_checks.unable(cluster, node.name))
+        if found is None and call.flag("dry_run"):
+            found = _at_target(cluster, job, resource)
+        if isinstance(found, Resource):
+            cluster = cluster.with_documents((found,), ())  # it takes its room before the next one is looked at
+            yield call.rc(Severity.INFO, 0, f"'{resource.name}' would go to node '{found.node_name}', pool "
+                          f"{', '.join(dict.fromkeys(volume.storage_pool for volume in found.volumes))}.",
                           refs={**refs, "RscDfn": resource.name})
+        elif found is not None and not resource.is_deleting:
+            yield call.rc(Severity.WARN, 0, f"'{resource.name}' can't leave node '{node.name}' now.",
+                          cause=found.text, correction="Once that is over it goes by itself.",
+                          refs={**refs, "RscDfn": resource.name})
+
+
+def _at_target(cluster: Cluster, job: Job, resource: Resource) -> Resource | Obstacle | None:
+    """The resource as it would be where it goes; what hinders it; None while its definition is not there."""
+    definition = cluster.definition(resource.name)
+    move = Job("", JobKind.MOVE, resource.node_name, resource_name=resource.name, parent=job.uuid)
+    if definition is None:
+        return None
+    found = move_checks.target(cluster, move, definition, resource, job)
+    if isinstance(found, Obstacle):
+        return found
+    node_name, pools = found
+    return structs.replace(resource, node_name=node_name, volumes=tuple(
+        structs.replace(volume, storage_pool=pools[volume.number]) for volume in resource.volumes))
 
 
 def step(cluster: Cluster, context: Context, job: Job) -> Change:

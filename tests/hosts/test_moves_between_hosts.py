@@ -149,6 +149,7 @@ def test_a_node_is_left_while_the_controller_dies_again_and_again(site: ThreeHos
         assert "data0" in job(site, uuid)["blocked_by"]
     finally:
         os.close(held)
+    site.call("PUT", "/v1/nodes/alpha/evacuate", {})  # what waits is tried at once
     assert over(site, uuid) == "DONE"
     site.call("PUT", "/v1/nodes/alpha/restore", {})
     site.settle()
