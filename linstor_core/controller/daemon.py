@@ -33,6 +33,7 @@ from linstor_core.controller.repository import Repository
 from linstor_core.controller.routes import ROUTES
 from linstor_core.controller.server import Bridge
 from linstor_core.controller.token_gate import TokenGate
+from linstor_core.domain.errors import Code, InvalidInput
 
 
 class SystemContext:
@@ -125,6 +126,9 @@ class ControllerDaemon:
 
     def load_certificates(self, files: CertificateFiles | None) -> None:
         """Take new certificates for connections from now on. Raises InvalidInput; then nothing changes."""
+        if (self._certificates is None) != (files is None):
+            raise InvalidInput("Whether HTTPS is served changes with the next start only.", Code.INVLD_CONF,
+                               correction="Restart the controller.")
         if self._certificates is not None and files is not None:
             self._certificates.load(files)
 

@@ -48,18 +48,24 @@ class Reload(Generic[S]):
         except LinstorError as fault:
             _log.error("The settings stay as they are: %s %s %s", fault.message, fault.cause, fault.correction)
             return
-        for hook in self.on_reload:
-            try:
-                hook(fresh)
-            except (LinstorError, OSError, ValueError) as fault:
-                _log.error("A part of the settings stays as it is: %s", _words(fault))
+        kept = [hook for hook in self.on_reload if not self._told(hook, fresh)]
         for row in options.changes(self._current, fresh):
             if row.option.live:
-                _log.info("[%s] %s is taken over", row.section, row.name)
+                _log.info("[%s] %s is %s", row.section, row.name, "new" if kept else "taken over")
             else:
                 _log.warning("[%s] %s has changed: that takes effect with the next start", row.section, row.name)
         self._current = _with_live(self._current, fresh)
         _log.info("the settings were read again")
+
+    @staticmethod
+    def _told(hook: Callable[[S], object], fresh: S) -> bool:
+        """Whether it took everything over."""
+        try:
+            hook(fresh)
+        except (LinstorError, OSError, ValueError) as fault:
+            _log.error("A part of the settings stays as it is: %s", _words(fault))
+            return False
+        return True
 
 
 def _words(fault: Exception) -> str:

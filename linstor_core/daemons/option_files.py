@@ -30,7 +30,7 @@ def files_of(files: Sequence[Path], folders: Sequence[Path], default: Path) -> t
 
     Raises BadSettings for a folder that is none.
     """
-    chosen = list(files) or ([default] if not folders and _exists(default) else [])
+    chosen = list(files) or ([default] if _exists(default) else [])
     for folder in folders:
         if not folder.is_dir():
             raise BadSettings(f"The configuration folder {folder} can't be read.", "It is not there, or no folder.",

@@ -212,7 +212,10 @@ class Satellite:
             self._writer.shutdown()
 
     def status(self) -> str:
-        return f"serves the node {self._settings.name} on {self._settings.address} port {self.port}"
+        ports = [f"port {self.port}"] if self.port else []
+        if self.tls_port:
+            ports.append(f"port {self.tls_port} by TLS")
+        return f"serves the node {self._settings.name} on {self._settings.address} {' and '.join(ports)}"
 
     def allow_files(self, folders: tuple[str, ...]) -> None:
         """Where external files may be written from now on."""

@@ -46,13 +46,13 @@ class Netcom(Struct, frozen=True):
         values.port, "TCP port, 0 for a free one", "--ssl-port", example=str(DEFAULT_TLS_PORT))] = None
     server_certificate: Annotated[Path | None, Option(
         "The satellite's certificate, and its chain behind it, if it is not one that the cluster has given.",
-        values.path, "absolute path of a PEM file", live=True, example="/etc/linstor/tls/satellite.pem")] = None
+        values.path, "absolute path of a PEM file", example="/etc/linstor/tls/satellite.pem")] = None
     server_key: Annotated[Path | None, Option(
         "Its key, without a passphrase; if left out, it is in the certificate's file.", values.path,
-        "absolute path of a PEM file", live=True, example="/etc/linstor/tls/satellite.key")] = None
+        "absolute path of a PEM file", example="/etc/linstor/tls/satellite.key")] = None
     trusted_certificates: Annotated[Path | None, Option(
         "The authorities that have signed the certificates of controllers.", values.path,
-        "absolute path of a PEM file", live=True, example="/etc/linstor/tls/authorities.pem")] = None
+        "absolute path of a PEM file", example="/etc/linstor/tls/authorities.pem")] = None
 
     def tls(self) -> TlsFiles | None:
         """None where the cluster's certificate is to be used. Raises BadSettings."""

@@ -49,6 +49,14 @@ def test_a_controller_from_ready_to_the_end(tmp_path: Path) -> None:
         assert _level(address) == "DEBUG"
         assert "[http] port has changed: that takes effect with the next start" in daemon.text()
 
+        before = file.read_text()
+        file.write_text(f"{before}[https]\ncertificate = /nowhere/controller.pem\n")
+        daemon.signal(signal.SIGHUP)
+        supervisor.until("RELOADING")
+        supervisor.until("READY")
+        assert "Whether HTTPS is served changes with the next start only" in daemon.text()
+        assert "[https] certificate is taken over" not in daemon.text()
+
         file.write_text("[nonsense]\nx = 1\n")
         daemon.signal(signal.SIGHUP)
         supervisor.until("RELOADING")

@@ -109,6 +109,7 @@ def test_later_files_win_and_folders_come_last(tmp_path: Path) -> None:
     assert port_of([tmp_path / "two"], []) == 2
     assert port_of([tmp_path / "two", tmp_path / "one"], []) == 1
     assert port_of([tmp_path / "two"], [folder]) == 4
+    assert option_files.files_of([], [folder], default) == (default, folder / "10.conf", folder / "20.conf")
     assert option_files.files_of([], [], tmp_path / "missing") == ()
     with pytest.raises(BadSettings, match="missing"):
         port_of([tmp_path / "missing"], [])

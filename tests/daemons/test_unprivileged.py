@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemons.running import running
+from tests.daemons.test_lifetime import wait_until
 from tools import processes, services
 from tools.rest import RestConnection
 
@@ -73,6 +75,41 @@ def _work(address: str) -> None:
         assert "linstor" in rest.get("/metrics")
         rest.get("/v1/sos-report")
         rest.get("/v1/openapi.json")
+
+
+def test_a_satellite_needs_no_more_than_its_unit_leaves_it(root_required: None, pool_dir: Path, tmp_path: Path) -> None:
+    """Real volumes, a file system made by a program of its own, and a resize, with the unit's capabilities only."""
+    unit = (services.CHECKOUT / "packaging/systemd/linstor-satellite.service").read_text()
+    (left,) = re.findall(r"(?m)^CapabilityBoundingSet=(.+)$", unit)
+    bounding = ",".join(("-all", *(f"+{name.removeprefix('CAP_').lower()}" for name in left.split())))
+    address, satellite = services.free_address(), services.free_address()
+    host, _, port = satellite.rpartition(":")
+    with (running("linstor_core.satellite", ["--name", "n1", "--listen", satellite, "--state", str(tmp_path / "n1")],
+                  tmp_path / "n1.log", prefix=[sys.executable, "-c", _DENY, "setpriv", "--no-new-privs",
+                                               f"--bounding-set={bounding}"]) as node,
+          running("linstor_core.controller", ["--listen", address, "--state", str(tmp_path / "state")],
+                  tmp_path / "log") as controller):
+        services.wait_until_healthy(address, controller.identity, controller.log)
+        with RestConnection(address) as rest:
+            rest.post("/v1/nodes", {"name": "n1", "type": "satellite", "net_interfaces": [
+                {"name": "default", "address": host, "satellite_port": int(port),
+                 "satellite_encryption_type": "PLAIN"}]})
+            wait_until(lambda: rest.get("/v1/nodes")[0]["connection_status"] == "ONLINE", "it never comes")
+            rest.post("/v1/nodes/n1/storage-pools", {"storage_pool_name": "pool", "provider_kind": "FILE_THIN",
+                                                     "props": {"StorDriver/FileDir": str(pool_dir)}})
+            rest.post("/v1/resource-definitions", {"resource_definition": {
+                "name": "vol", "layer_data": [{"type": "STORAGE"}], "props": {"FileSystem/Type": "ext4"}}})
+            rest.post("/v1/resource-definitions/vol/volume-definitions", {"volume_definition": {"size_kib": 65536}})
+            rest.post("/v1/resource-definitions/vol/resources/n1", {"resource": {"props": {"StorPoolName": "pool"}}})
+            rest.call("PUT", "/v1/resource-definitions/vol/volume-definitions/0", {"size_kib": 131072})
+            (found,) = rest.get("/v1/view/resources")
+            device = found["volumes"][0]["device_path"]
+            assert processes.run(["blkid", "-o", "value", "-s", "TYPE", device]).strip() == "ext4"
+            assert processes.run(["blockdev", "--getsize64", device]).strip() == str(131072 * 1024)
+            rest.call("DELETE", "/v1/resource-definitions/vol")
+            assert "CapBnd:\t000001ffffffffff" not in Path(f"/proc/{node.identity.pid}/status").read_text()
+        node.signal(signal.SIGTERM)
+        assert node.ended() == 0
 
 
 def test_the_kernel_denies_what_the_unit_denies() -> None:
