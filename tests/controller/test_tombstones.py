@@ -185,6 +185,28 @@ def test_a_controller_that_finds_an_old_deletion_of_a_node_that_does_not_come_bu
     assert the_stone(later).node_name == "n2"
 
 
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_node_that_was_not_dialled_yet_is_waited_for(model: Model, comes: bool) -> None:
+    """A controller has just started: whether a device is open is known only when its satellite has told."""
+    later = model.restarted()
+    change = later.run(resource_definitions.delete, resource="r1")
+    assert later.entries(change) is None
+    assert not stones(later)
+    if not comes:
+        later.away("n1")
+        later.away("n2")
+        assert codes(later, change) == [2, 2, 1002, 1002]
+        return
+    later.put(*model.cluster.nodes_seen.values())
+    seen = done(later.specs("n2")[0])
+    later.report("n2", [structs.replace(seen, failures=IN_USE, volumes=(
+        structs.replace(seen.volumes[0], present=True, in_use=True),))])
+    later.answer("n1")
+    assert [entry.code for entry in later.entries(change) or () if entry.is_error] == [Code.IN_USE]
+    assert later.cluster.definition("r1") is not None
+    assert not stones(later)
+
+
 def test_tombstones_outlive_a_restart_and_end_afterwards(model: Model) -> None:
     model.away("n2")
     model.run(resource_definitions.delete, resource="r1")

@@ -29,7 +29,7 @@ def deletion(cluster: Cluster, resource: Resource, now_ms: int, end: End = End.O
     """Marks a resource, so that its satellite removes it. Where the satellite is not there the resource goes at once
     and leaves a tombstone; also at once goes one without volumes, which no satellite would ever report as gone.
     """
-    if resource.volumes and end is End.ORDERLY and cluster.is_online(resource.node_name):
+    if resource.volumes and end is End.ORDERLY and tombstones.is_expected(cluster, resource.node_name):
         return (structs.replace(resource, flags=with_flag(resource.flags, "DELETE")),), ()
     key = key_of(resource.name), key_of(resource.node_name)
     holds_snapshot = any(snapshot.on_node(resource.node_name) is not None

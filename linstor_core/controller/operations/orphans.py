@@ -124,7 +124,8 @@ def _owners(cluster: Cluster, node_name: str) -> Iterator[tuple[str, str]]:
     """(data id, whose) of all content that the model knows on a node."""
     for resource in cluster.resources_on(node_name):
         yield from ((volume.data_id, f"'{resource.name}'") for volume in resource.volumes)
-    for snapshot in cluster.snapshots.values():
+    for place in cluster.snapshots_on.get(key_of(node_name), ()):
+        snapshot = cluster.snapshots[place]
         part = snapshot.on_node(node_name)
         for piece in part.volumes if part is not None else ():
             yield piece.data_id, f"'{snapshot.resource_name}/{snapshot.name}'"

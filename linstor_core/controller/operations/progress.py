@@ -57,7 +57,8 @@ def when_gone(call: Call[Any], places: Places, gone: Callable[[Cluster], bool], 
             return (_called_off(call, places),)
         open_places = [place for place in places if _key(place) in cluster.generations]
         failed = tuple(failure_entries(call, cluster, open_places))
-        at_work = [place for place in open_places if cluster.is_online(place[1]) and not _failures(cluster, place)]
+        at_work = [place for place in open_places
+                   if tombstones.is_expected(cluster, place[1]) and not _failures(cluster, place)]
         if at_work:
             return None
         away = away_entries(call, cluster, open_places)

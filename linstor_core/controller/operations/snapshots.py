@@ -214,7 +214,7 @@ def delete(cluster: Cluster, context: Context, call: Call[Any]) -> Change:
     going = [part for part in snapshot.nodes if not nodes or key_of(part.node_name) in nodes]
     gone_already = [part for part in going if completion.has_gone(cluster, snapshot, part)]
     buried = [part for part in going if part not in gone_already
-              and (end is not End.ORDERLY or not cluster.is_online(part.node_name))]
+              and (end is not End.ORDERLY or not tombstones.is_expected(cluster, part.node_name))]
     dropped = [*gone_already, *buried]
     waited = [part for part in going if part not in dropped]
     puts, deletes = _marked(snapshot, waited, dropped, whole=len(going) == len(snapshot.nodes))

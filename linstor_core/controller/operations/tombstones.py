@@ -11,6 +11,7 @@ from msgspec import structs
 from linstor_core.controller.call import Call
 from linstor_core.domain.cluster import KINDS, Cluster, Document, Key, key_of
 from linstor_core.domain.errors import Code, InvalidInput
+from linstor_core.domain.nodes import ConnectionStatus
 from linstor_core.domain.observed import ResourceSeen
 from linstor_core.domain.resources import Resource, Volume
 from linstor_core.domain.snapshots import NodeSnapshot, Snapshot
@@ -38,6 +39,16 @@ def end_of(call: Call[Any]) -> End:
     if not call.flag("force"):
         return End.ORDERLY
     return End.ABANDONED if call.flag("abandon") else End.FORCED
+
+
+def is_expected(cluster: Cluster, node_name: str) -> bool:
+    """Whether the satellite of a node is there, or about to be: one that nobody has dialled yet, or that is being told
+    what it holds, is waited for. When it does not come, what waits becomes a tombstone.
+    """
+    node, link = cluster.node(node_name), cluster.nodes_seen.get(key_of(node_name))
+    if node is None or not node.type.runs_satellite:
+        return False
+    return link is None or link.status in (ConnectionStatus.ONLINE, ConnectionStatus.CONNECTED)
 
 
 def of_resource(cluster: Cluster, resource: Resource, now_ms: int) -> Tombstone | None:
@@ -98,7 +109,8 @@ def pending_on(cluster: Cluster, node_key: str, now_ms: int) -> Edits:
             deletes.append((Resource, (key_of(resource.name), node_key)))
         elif doomed:
             puts += without_volumes(cluster, resource, doomed, now_ms)
-    for key, snapshot in cluster.snapshots.items():
+    for key in cluster.snapshots_on.get(node_key, ()):
+        snapshot = cluster.snapshots[key]
         part = snapshot.on_node(node_key)
         if part is None or "DELETE" not in (*snapshot.flags, *part.flags):
             continue

@@ -185,7 +185,7 @@ def delete(cluster: Cluster, context: Context, call: Call[Any]) -> Change:
             Severity.WARN, WARN_NOT_FOUND, f"The volume definition {number} of '{name}' does not exist.",
             details="There was nothing to delete.", refs=refs),))
     everywhere = [resource for resource in cluster.resources_of(name) if resource.volume(number) is not None]
-    holders = [resource for resource in everywhere if cluster.is_online(resource.node_name)]
+    holders = [resource for resource in everywhere if tombstones.is_expected(cluster, resource.node_name)]
     gone = call.rc(Severity.SUCCESS, DELETED, f"Volume definition {number} of '{name}' deleted.",
                    details=f"UUID: {volume.uuid}", refs=refs)
     with lookups.about(**refs):
