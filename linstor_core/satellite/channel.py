@@ -29,6 +29,8 @@ from linstor_core.wire.peer_certificate import SecureConnection
 _log = logging.getLogger(__name__)
 _HELLO_TIMEOUT_S = 10.0
 _REPORT_RESOURCES = 500
+MAX_ANSWERS = 64
+"""So many answers may wait to be sent: nothing more is read from a controller that asks and does not listen."""
 MAX_STRANGERS = 64
 """So many connections may be without a greeting; of more, those that have waited longest are dropped."""
 _GARBAGE = 1003
@@ -65,6 +67,9 @@ class Link:
         self._answers: list[Answer] = []
         self._files: FilesSeen | None = None
         self._news = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._is_over = False
 
     def tell_pool(self, pool: PoolSeen) -> None:
         self._pools[pool.name.upper()] = pool
@@ -79,8 +84,16 @@ class Link:
         self._news.set()
 
     def tell_answer(self, answer: Answer) -> None:
+        if self._is_over:
+            return
         self._answers.append(answer)
+        if len(self._answers) >= MAX_ANSWERS:
+            self._has_room.clear()
         self._news.set()
+
+    async def room(self) -> None:
+        """Wait until not too many answers wait to be sent, or nothing can be sent any more."""
+        await self._has_room.wait()
 
     def tell_orphans(self, orphans: tuple[OrphanSeen, ...]) -> None:
         """All that there are; goes out after everything that was told before."""
@@ -95,6 +108,13 @@ class Link:
 
     async def send_all(self) -> None:
         """Runs as long as the connection."""
+        try:
+            await self._send_news()
+        finally:
+            self._is_over = True
+            self._has_room.set()
+
+    async def _send_news(self) -> None:
         while True:
             await self._news.wait()
             self._news.clear()
@@ -108,6 +128,8 @@ class Link:
                 await self._connection.send(encode(files))
             while self._answers:
                 await self._connection.send(encode(self._answers.pop(0)))
+                if len(self._answers) < MAX_ANSWERS:
+                    self._has_room.set()
             if self._finish is not None:
                 finish, self._finish = self._finish, None
                 await self._connection.send(encode(finish))
@@ -207,6 +229,7 @@ class Channel:
             leaving.add_done_callback(self._leaving.discard)
         try:
             while True:
+                await link.room()
                 frame = await connection.receive()
                 if self._link is not link:
                     break

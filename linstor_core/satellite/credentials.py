@@ -58,9 +58,8 @@ def store(state: Path, joined: Joined, key: str, certificate: str, authorities: 
     folder = state / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = TlsFiles(folder / _OWN, folder / AUTHORITIES)
-    write_private(files.authorities, authorities)
     write_private(folder / _JOINED, msgspec.json.encode(joined).decode())
-    _put(files, key + certificate)
+    _put(files, key + certificate, authorities)
     return files
 
 
@@ -90,15 +89,18 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _put(files: TlsFiles, text: str) -> None:
-    """Only a pair that fits gets the real name. Raises OSError."""
-    draft = _drafted(files.certificate, text)
+def _put(files: TlsFiles, text: str, authorities: str) -> None:
+    """Only what fits together gets the real names. Raises OSError."""
+    drafts = (_drafted(files.authorities, authorities), _drafted(files.certificate, text))
     try:
-        listening_context(str(draft), None, str(files.authorities))
+        listening_context(str(drafts[1]), None, str(drafts[0]))
     except (OSError, ValueError) as error:
-        draft.unlink()
+        for draft in drafts:
+            draft.unlink()
         raise OSError(f"the certificate does not fit: {error}") from None
-    os.replace(draft, files.certificate)
+    # Authorities are only ever added: what is here of the old pair and the new authorities still works.
+    os.replace(drafts[0], files.authorities)
+    os.replace(drafts[1], files.certificate)
     _sync_folder(files.certificate.parent)
 
 
@@ -132,8 +134,7 @@ class Credentials:
         key, end, _ = self._files.certificate.read_text().partition(_KEY_END)
         if not end:
             raise OSError(f"{self._files.certificate} does not begin with a key")
-        write_private(self._files.authorities, authorities)
-        _put(self._files, key + end + certificate)
+        _put(self._files, key + end + certificate, authorities)
 
     def load(self) -> None:
         """Take what the files hold for connections from now on. Call it in the loop that listens. Raises OSError."""

@@ -107,9 +107,10 @@ async def controller_at(state: Path, **choices: object) -> AsyncIterator[Cluster
 
 
 @contextlib.asynccontextmanager
-async def satellite_at(state: Path, name: str = "n1", port: int = 0, **settings: object) -> AsyncIterator[Satellite]:
+async def satellite_at(state: Path, name: str = "n1", port: int = 0, address: str = "127.0.0.1",
+                       **settings: object) -> AsyncIterator[Satellite]:
     node = SimulatedNode(("/pool",))
-    satellite = Satellite(SatelliteSettings(name, state, "127.0.0.1", port, **settings),  # type: ignore[arg-type]
+    satellite = Satellite(SatelliteSettings(name, state, address, port, **settings),  # type: ignore[arg-type]
                           World(node, node, SystemClock(), lambda: 0.5))
     await satellite.start()
     try:
