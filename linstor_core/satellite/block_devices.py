@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -114,6 +115,7 @@ class BlockDevices:
                 blkid = processes.run(("blkid", "-p", "-o", "export", device.path), timeout_s=_LOOK_TIMEOUT_S,
                                       accepted=(0, _BLKID_FOUND_NOTHING))
             kinds, uuid = recognized(wipefs, blkid)
+            is_held = not is_ours or _is_open(device.path)
             is_volume = device.kind == "loop" and _is_volume(device.path)
         except OSError as error:
             return unobserved(f"'{device.path}'", error)
@@ -122,7 +124,7 @@ class BlockDevices:
         except msgspec.DecodeError as error:
             return Unobserved("'wipefs' does not answer as expected", str(error))
         told = tuple(dict.fromkeys((*(device.signatures or ()), *kinds)))
-        return structs.replace(device, signatures=told, uuid=uuid, is_held=not is_ours, is_volume=is_volume)
+        return structs.replace(device, signatures=told, uuid=uuid, is_held=is_held, is_volume=is_volume)
 
     def _groups(self) -> dict[str, VolumeGroup] | Unobserved:
         try:
@@ -165,6 +167,24 @@ def _held(path: str) -> Iterator[bool]:
         yield not os.listdir(f"/sys/class/block/{os.path.basename(path)}/holders")
     finally:
         os.close(file)
+
+
+def _is_open(path: str) -> bool:
+    """Whether another process is seen to have the device open, not for itself alone: a hypervisor, a database.
+
+    Some processes don't show what they have open: this check comes on top of the others, and stands for none.
+    """
+    wanted = os.stat(path).st_rdev
+    for process in (name for name in os.listdir("/proc") if name.isdigit()):
+        if int(process) == os.getpid():
+            continue
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            for file in os.listdir(f"/proc/{process}/fd"):
+                with contextlib.suppress(FileNotFoundError, PermissionError):
+                    info = os.stat(f"/proc/{process}/fd/{file}")
+                    if stat.S_ISBLK(info.st_mode) and info.st_rdev == wanted:
+                        return True
+    return False
 
 
 def _is_volume(path: str) -> bool:

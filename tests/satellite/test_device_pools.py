@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -86,6 +87,13 @@ def ends_of(device: str) -> tuple[bytes, bytes]:
         return begin, file.read()
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def put_zfs_label(device: str) -> None:
     """What `zpool create` leaves, as far as it is looked at: a row of uberblocks in the first label."""
     with open(device, "r+b") as file:
@@ -155,6 +163,21 @@ def test_only_whole_free_disks_are_listed(disks: Disks, tmp_path: Path, pool_dir
         os.close(file)
     assert blank not in {device.path for device in
                          DevicePools(BlockDevices(), tmp_path, "").unused(ListDevices(1)).devices}
+
+
+def test_a_disk_that_a_program_has_open_is_left_alone(disks: Disks, tmp_path: Path) -> None:
+    """A hypervisor does not take it for itself alone, and what it has written need not be recognized."""
+    blank = disks.add("blank")
+    here = pools(tmp_path / "state")
+    reader = processes.start(["sh", "-c", f"exec sleep 60 <{blank}"], tmp_path / "log")
+    try:
+        wait_until(lambda: Path(f"/proc/{reader.pid}/fd/0").resolve() == Path(blank))
+        assert blank not in {device.path for device in here.unused(ListDevices(1)).devices}
+        failure = here.make(wish(ProviderKind.FILE_THIN, blank)).failure
+        assert failure is not None and "in use" in failure.cause
+    finally:
+        processes.kill(reader)
+    assert blank in {device.path for device in here.unused(ListDevices(1)).devices}
 
 
 def test_a_device_is_known_by_any_of_its_names(disks: Disks, tmp_path: Path) -> None:
