@@ -14,7 +14,7 @@ from linstor_core.testing.simulation import deeds, invariants, job_deeds
 from linstor_core.testing.simulation.aim import aimed
 from linstor_core.testing.simulation.faults import FAULTS
 from linstor_core.testing.simulation.loop import Stuck
-from linstor_core.testing.simulation.script import Event, Script, drawn
+from linstor_core.testing.simulation.script import Event, Script
 from linstor_core.testing.simulation.world import World
 
 _SETTLES_WITHIN_S = 1500.0
@@ -61,10 +61,6 @@ def _listening(world: World) -> Iterator[None]:
         log.removeHandler(errors)
         log.setLevel(level)
         log.propagate = propagate
-
-
-def play_seed(seed: int, show: Callable[[str], None] | None = None) -> Outcome:
-    return play(drawn(seed), show)
 
 
 def play(script: Script, show: Callable[[str], None] | None = None, plant: Plant | None = None) -> Outcome:

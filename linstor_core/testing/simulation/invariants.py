@@ -104,9 +104,12 @@ def _unwanted(world: World, host: SatelliteHost, cluster: Cluster, wanted: set[s
     seen = cluster.nodes_seen.get(key_of(host.name))
     orphans = {orphan.path for orphan in seen.orphans} if seen is not None else set()
     directories = {pool.props.get(POOL_DIRECTORY) for pool in cluster.pools_on(host.name)}
+    below_snapshots = {f"{taken.identifier}.img" for snapshot in cluster.snapshots.values()
+                       if (part := snapshot.on_node(host.name)) is not None for taken in part.volumes}
     for path, file in host.node.files.items():
-        if path.rpartition("/")[0] not in directories and host.name in world.forced:
-            continue  # nobody looks there
+        folder, _, name = path.rpartition("/")
+        if host.name in world.forced and (folder not in directories or name in below_snapshots):
+            continue  # nobody looks there, or the spec of a snapshot names what that was taken of
         if file.data_id not in wanted and not (host.name in world.forced and path in orphans):
             told = ", as is told" if path in orphans else ""
             yield f"{host.name}: {path} ({file.data_id}) belongs to nothing{told}"
