@@ -1,0 +1,50 @@
+"""Plays many histories, tells of each that fails how to see it again, and what happened in all of them together."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+
+from linstor_core.testing.simulation.history import Outcome, Plant, play
+from linstor_core.testing.simulation.script import drawn
+
+COMMAND = "python -m linstor_core.testing.simulation"
+_SHOWN = 5
+
+
+class Summary(Struct, frozen=True):
+    """What came of a campaign; `cpu_s` is its processor time."""
+
+    histories: int
+    failed: tuple[int, ...]
+    """Seeds."""
+    coverage: dict[str, int]
+    cpu_s: float
+
+
+def run(seeds: Iterable[int], seconds: float, tell: Callable[[str], None], plant: Plant | None = None) -> Summary:
+    """Until the seeds, or so many seconds of this processor, are used up; 0 for no limit."""
+    coverage: Counter[str] = Counter()
+    failed: list[int] = []
+    start, played = time.process_time(), 0
+    for seed in seeds:
+        if seconds and time.process_time() - start >= seconds:
+            break
+        outcome = play(drawn(seed), plant=plant)
+        played += 1
+        coverage += outcome.coverage
+        if outcome.wrong:
+            failed.append(seed)
+            told(outcome, tell)
+    return Summary(played, tuple(failed), dict(sorted(coverage.items())), time.process_time() - start)
+
+
+def told(outcome: Outcome, tell: Callable[[str], None]) -> None:
+    tell(f"seed {outcome.seed}: {COMMAND} --seed {outcome.seed} --trace")
+    for line in outcome.wrong[:_SHOWN]:
+        tell(f"    {line}")
+    if len(outcome.wrong) > _SHOWN:
+        tell(f"    and {len(outcome.wrong) - _SHOWN} more")
