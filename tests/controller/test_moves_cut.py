@@ -7,10 +7,22 @@ from collections.abc import Iterator
 import pytest
 
 from linstor_core.controller.operations import jobs, nodes, resource_definitions
-from linstor_core.domain.errors import Conflict
+from linstor_core.domain.errors import Code, Conflict
 from linstor_core.domain.jobs import Job, JobState, Stage
 from linstor_core.testing.builders import Model
-from tests.controller.moving import MOST_ROUNDS, advanced, holders, moved, now, placed, restarted, settled, spec
+from tests.controller.moving import (
+    MOST_ROUNDS,
+    advanced,
+    holders,
+    moved,
+    now,
+    placed,
+    refusing,
+    restarted,
+    settled,
+    spec,
+    until,
+)
 
 
 def stops(model: Model) -> Iterator[Model]:
@@ -115,3 +127,18 @@ def test_a_deleted_definition_ends_it(number: int) -> None:
     assert model.cluster.definition("data") is None
     assert now(model, job).is_finished
     assert not model.cluster.resources and not model.cluster.moving
+
+
+def test_a_deletion_that_is_called_off_is_not_asked_for_without_end() -> None:
+    model, job = fresh()
+    until(model, job, Stage.REMOVING)
+    asked = 0
+    for _ in range(20):
+        asked += model.cluster.resources["DATA", "N1"].is_deleting
+        refusing(model, "n1", "data", Code.IN_USE)
+        assert not model.cluster.resources["DATA", "N1"].is_deleting
+        advanced(model)
+    assert asked == 2
+    settled(model)
+    assert now(model, job).state is JobState.DONE
+    assert holders(model) == ["n2"]

@@ -125,8 +125,9 @@ def _refuse_blank_copy(cluster: Cluster, definition: ResourceDefinition, stack: 
                        f"{', '.join(holders)}.", Code.INVLD_LAYER_STACK,
                        cause=f"No layer of {','.join(stack)} carries data from node to node; a new replica would be "
                              "blank.",
-                       correction=f"Use it on {holders[0]}, or restore a snapshot of it where it is needed. A "
-                                  "further, independent replica takes 'linstor resource create'.")
+                       correction=f"Use it on {holders[0]}, or move it: linstor resource move --target {node} "
+                                  f"{holders[0]} {definition.name}. A further, independent replica takes 'linstor "
+                                  "resource create'.")
 
 
 ROUTES = (

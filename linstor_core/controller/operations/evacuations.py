@@ -167,9 +167,12 @@ def _obstacle(cluster: Cluster, node: Node, left: list[Resource], live: list[Job
         first = next((child for child in live if child.blocked_by), live[0])
         return Obstacle(first.blocked_code, f"{_count(len(live))} can't be moved now. '{first.resource_name}': "
                                             f"{first.blocked_by}")
+    staying = [resource.name for resource in left if not resource.is_deleting]
+    if staying:
+        return Obstacle(Code.BUSY, f"The moves of {_names(staying)} were called off; evacuate the node again to try "
+                                   "them again.")
     if left:
-        return Obstacle(Code.BUSY, f"The moves of {_names([each.name for each in left])} were called off; evacuate the "
-                                   "node again to try them again.")
+        return Obstacle(Code.BUSY, f"{_names([resource.name for resource in left])} are still being deleted.")
     kept = sorted({snapshot.resource_name for snapshot in cluster.snapshots.values()
                    if snapshot.on_node(node.name) is not None})
     if kept:

@@ -224,8 +224,7 @@ def _remove(cluster: Cluster, context: Context, job: Job) -> Change:
     if left is None or left.uuid != job.resource_uuid:
         return _done(cluster, context, job)
     if not left.is_deleting:
-        puts, deletes = dependents.deletion(cluster, left, context.now_ms())
-        return job_edits.change(job, job_edits.working(job, context), *puts, deletes=deletes)
+        return _deleted_again(cluster, context, job, left)
     obstacle = move_checks.away(cluster, job.node_name) or move_checks.failed(cluster, left)
     return job_edits.change(job, job_edits.waiting(job, context, obstacle) if obstacle is not None
                             else job_edits.working(job, context))
@@ -276,8 +275,7 @@ def _put_off(cluster: Cluster, context: Context, job: Job, obstacle: Obstacle) -
 def _revert(cluster: Cluster, context: Context, job: Job) -> Change:
     target = target_of(cluster, job)
     if target is not None and not target.is_deleting:
-        puts, deletes = dependents.deletion(cluster, target, context.now_ms())
-        return job_edits.change(job, job, *puts, deletes=deletes)
+        return _deleted_again(cluster, context, job, target)
     if target is not None:
         obstacle = move_checks.away(cluster, job.target_node) or move_checks.failed(cluster, target)
         return job_edits.change(job, job_edits.waiting(job, context, obstacle) if obstacle is not None
@@ -285,6 +283,15 @@ def _revert(cluster: Cluster, context: Context, job: Job) -> Change:
     if job.ending is not None:
         return job_edits.change(job, job_edits.ended(job, context, job.ending, job.message))
     return job_edits.change(job, job_edits.went(_again_later(job, context), context, "All of it is tried again."))
+
+
+def _deleted_again(cluster: Cluster, context: Context, job: Job, resource: Resource) -> Change:
+    """Its node has called the deletion off; it is asked again, but not without end."""
+    if context.now_ms() < job.not_before_ms:
+        return Change()
+    puts, deletes = dependents.deletion(cluster, resource, context.now_ms())
+    later = structs.replace(job, not_before_ms=context.now_ms() + PAUSE_MS)
+    return job_edits.change(job, job_edits.working(later, context), *puts, deletes=deletes)
 
 
 def _again_later(job: Job, context: Context) -> Job:

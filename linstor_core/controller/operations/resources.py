@@ -200,7 +200,9 @@ def toggle_disk(cluster: Cluster, _: Context, call: Call[Any]) -> Change:
     resource = lookups.resource(cluster, call.path["resource"], call.path["node"], bare=True)
     raise LinstorError("Disks can be added, removed and moved only below a replicating layer.",
                        Code.LAYER_UNSUPPORTED, cause=f"The layers of '{resource.name}' are "
-                       f"{','.join(resource.layer_stack)}.", refs={"RscDfn": resource.name, "Node": key_of(
+                       f"{','.join(resource.layer_stack)}.",
+                       correction="'linstor resource move' takes a resource with its data to another node.",
+                       refs={"RscDfn": resource.name, "Node": key_of(
                            resource.node_name)})
 
 
