@@ -198,7 +198,7 @@ class Reconciler:
         _release(waiting)
         for name, facts in result.pools.items():
             self._tell_pool(name, facts)
-        failed = None if result.fetch is None else await self._fetch(entry, result.fetch)
+        failed = None if result.fetch is None else await self._fetch(entry, result.fetch, seen)
         if failed is not None:
             seen = structs.replace(seen, failures=(failed, *seen.failures))
         elif result.fetch is not None:
@@ -220,13 +220,13 @@ class Reconciler:
                 break
         return entry.stored
 
-    async def _fetch(self, entry: Entry, step: FetchContent) -> Failure | None:
+    async def _fetch(self, entry: Entry, step: FetchContent, seen: ResourceSeen) -> Failure | None:
         """Why it failed; else there is more to do. Nobody waits for it: it may take hours."""
         def tell(there: int, total: int) -> None:
             waiting, entry.waiting = entry.waiting, []
             _release(waiting)
             entry.announce = True
-            self._on_resource(with_progress(entry.seen, entry.stored.spec, step, there, total))
+            self._on_resource(with_progress(seen, entry.seen, entry.stored.spec, step, (there, total)))
 
         if self._transfers is None:
             return NO_TRANSFERS.failure()

@@ -84,10 +84,12 @@ def is_wanted(entry: Entry, step: FetchContent) -> bool:
                and each.origin.token == step.origin.token for each in wanted)
 
 
-def with_progress(seen: ResourceSeen | None, spec: ResourceSpec, step: FetchContent, there: int,
-                  total: int) -> ResourceSeen:
-    """The last answer once more, with how far the fetch is in it."""
-    seen = seen or ResourceSeen(spec.resource_name, spec.node_name, 0)
+def with_progress(seen: ResourceSeen, before: ResourceSeen | None, spec: ResourceSpec, step: FetchContent,
+                  fetched: tuple[int, int]) -> ResourceSeen:
+    """What is there by now, with how far the fetch is in it, as part of the last answer: `before`."""
+    there, total = fetched
+    seen = structs.replace(seen, generation=before.generation if before is not None else 0,
+                           failures=before.failures if before is not None else ())
     coming = next((volume for volume in spec.volumes if volume.data_id == step.data_id), None)
     volumes = seen.volumes
     if coming is not None:

@@ -130,6 +130,26 @@ def test_a_controller_that_comes_back_does_not_wait_for_the_content(tmp_path: Pa
     asyncio.run(scenario())
 
 
+def test_what_is_there_already_does_not_wait_for_what_comes(tmp_path: Path, pool_dir: Path) -> None:
+    async def scenario() -> None:
+        clock = HeldClock()
+        async with node("node1", tmp_path, pool_dir / "a", clock=clock, transfers=LIMITED) as one:
+            await filled(one)
+            spec = fetching(one.address)
+            other = volume("e1", number=1)
+            spec = structs.replace(spec, volumes=(*spec.volumes, structs.replace(other, identifier="r_00001")))
+            async with node("node2", tmp_path, pool_dir / "b") as two:
+                await two.link.send(ApplyResource(spec))
+                await two.until_some_has_come()
+                seen = two.link.resources["r"].volume(1)
+                assert seen is not None and seen.present and seen.device_path
+            clock.let_go.set()
+            async with node("node2", tmp_path, pool_dir / "b", spec) as two:
+                done = await two.until(lambda seen: bool(seen.generation))
+                assert done.failures == () and all(volume.device_path for volume in done.volumes)
+    asyncio.run(scenario())
+
+
 def test_both_sides_may_be_started_again_without_a_controller(tmp_path: Path, pool_dir: Path) -> None:
     async def scenario() -> None:
         clock = HeldClock()

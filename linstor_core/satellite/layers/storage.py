@@ -1,7 +1,7 @@
 """STORAGE: the lowest layer; asks the driver of each volume's pool and puts the answers in order.
 
 The order is: snapshots (of content that later steps may replace), volumes, deletions of volumes, deletions of
-snapshots (which volumes may just have been made from).
+snapshots (which volumes may just have been made from), and at last what comes from another node and may take hours.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from linstor_core.domain.observed import Failure, SnapshotSeen, VolumeSeen
 from linstor_core.satellite.facts import ResourceFacts
 from linstor_core.satellite.failures import SatelliteError
 from linstor_core.satellite.layers.layer import Plan
-from linstor_core.satellite.steps import PlannedStep
+from linstor_core.satellite.steps import FetchContent, PlannedStep
 from linstor_core.satellite.storage.driver import Pools, VolumePlan
 from linstor_core.satellite.storage.registry import driver_of
 from linstor_core.wire.resource_spec import ResourceSpec, SnapshotSpec, SnapshotVolumeSpec, VolumeSpec
@@ -87,7 +87,9 @@ class _Planning:
         builds = [self._build(volume) for volume in spec.volumes if not volume.delete]
         deletes = [self._delete(volume) for volume in spec.volumes if volume.delete]
         drops = [self._drop(snapshot, part) for snapshot, part in unwanted]
-        steps = tuple(step for group in (takes, builds, deletes, drops) for step in _woven(group))
+        groups = (_without_fetch(takes), _without_fetch(builds), deletes, drops,
+                  _with_fetch(takes), _with_fetch(builds))
+        steps = tuple(step for group in groups for step in _woven(group))
         return Plan(steps, tuple(self._failures))
 
     def _take(self, snapshot: SnapshotSpec, part: SnapshotVolumeSpec) -> VolumePlan:
@@ -140,6 +142,15 @@ def _taken_ms(snapshot: SnapshotSpec, part: SnapshotVolumeSpec, pools: Pools, fa
         return driver_of(part.pool, pools).snapshot_taken_ms(part, snapshot.name, pools, facts)
     except SatelliteError:
         return None
+
+
+def _with_fetch(plans: list[VolumePlan]) -> list[VolumePlan]:
+    return [plan for plan in plans if any(isinstance(step, FetchContent) for step in plan.prepare)]
+
+
+def _without_fetch(plans: list[VolumePlan]) -> list[VolumePlan]:
+    fetching = _with_fetch(plans)
+    return [plan for plan in plans if plan not in fetching]
 
 
 def _woven(plans: list[VolumePlan]) -> Iterator[PlannedStep]:
