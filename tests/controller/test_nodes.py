@@ -152,6 +152,12 @@ def test_nothing_is_kept_of_what_was_seen_on_a_lost_node() -> None:
     assert not model.cluster.resources_seen
 
 
+def test_a_satellite_that_greets_for_a_node_which_is_gone_leaves_nothing() -> None:
+    model = Model()
+    change = reports.introduced("n1", HelloAnswer(1, "n1.example", "1"))(model.cluster, model.context)
+    assert not change.puts
+
+
 def test_evacuating_marks_the_node_and_names_what_has_to_move() -> None:
     model = holding(Model.with_nodes(2))
     change = model.run(node_links.evacuate, NodeEvacuate(), node="n1")

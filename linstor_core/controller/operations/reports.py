@@ -21,6 +21,8 @@ def introduced(node_name: str, answer: HelloAnswer) -> Operation:
     """A satellite has accepted this controller; it is ONLINE once its full sync is through."""
 
     def fold(cluster: Cluster, _: Context) -> Change:
+        if cluster.node(node_name) is None:
+            return Change()  # it was deleted meanwhile
         return Change(puts=(NodeSeen(
             node_name, ConnectionStatus.CONNECTED, answer.providers, answer.layers, answer.unsupported_providers,
             answer.unsupported_layers, platform=answer.platform, os_variant=answer.os_variant,
