@@ -177,6 +177,19 @@ def test_a_copy_made_by_hand_is_not_adopted() -> None:
     assert refused(model, adopted, "/pools/thin/copy_00000.img", "copy").code == Code.BUSY
 
 
+def test_a_copy_made_by_hand_is_removed_but_never_what_it_is_a_copy_of() -> None:
+    model = Model.with_nodes(1)
+    define(model, "web")
+    place(model, "web")
+    model.answer()
+    data_id = model.cluster.resources["WEB", "N1"].volumes[0].data_id
+    copy, same = "/pools/thin/copy_00000.img", "/link-to-the-pool/web_00000.img"
+    with_orphans(model, orphan(copy, data_id), orphan(same, data_id))
+    assert refused(model, removed, same, data_id).code == Code.BUSY
+    removed(model, copy, data_id)
+    assert [spec.volumes[0].identifier for spec in model.specs("n1")] == ["copy_00000", "web_00000"]
+
+
 def test_removing_names_exactly_one_file_with_one_identity() -> None:
     model = with_orphans(Model.with_nodes(1), orphan())
     assert refused(model, removed, PATH, "d2").code == Code.INVLD_REQUEST

@@ -41,6 +41,14 @@ class Looks(Struct, frozen=True):
     snapshot: str = ""
 
 
+class Owner(Struct, frozen=True):
+    """What has a content: `name` is its upper-case name in the pool, `what` is for messages."""
+
+    data_id: str
+    name: str
+    what: str
+
+
 def looks(orphan: OrphanSeen) -> Looks:
     identifier = identifier_of(orphan) or ""
     found = _VOLUME.fullmatch(identifier) or _SNAPSHOT.fullmatch(identifier)
@@ -113,25 +121,38 @@ def _check_complete(cluster: Cluster, link: NodeSeen, orphan: OrphanSeen) -> Sto
 
 def _check_named_by_nobody(cluster: Cluster, node_name: str, orphan: OrphanSeen) -> None:
     """Raises Conflict (992): one identity means one content."""
-    owner = next((owner for data_id, owner in _owners(cluster, node_name) if data_id == orphan.data_id), "")
-    if owner:
-        raise Conflict(f"'{orphan.path}' carries the identity of {owner}.", Code.BUSY,
+    owner = next((owner for owner in _owners(cluster, node_name) if owner.data_id == orphan.data_id), None)
+    if owner is not None:
+        raise Conflict(f"'{orphan.path}' carries the identity of {owner.what}.", Code.BUSY,
                        cause="It is a copy that was made by hand, or is being removed.",
                        correction="Keep one of the two: remove the orphan, or what it is a copy of.")
 
 
-def _owners(cluster: Cluster, node_name: str) -> Iterator[tuple[str, str]]:
-    """(data id, whose) of all content that the model knows on a node."""
+def _check_not_in_its_place(cluster: Cluster, node_name: str, orphan: OrphanSeen) -> None:
+    """Raises Conflict (992) where the file may be the very one of a volume, seen through another pool."""
+    name = key_of(identifier_of(orphan) or "")
+    for owner in _owners(cluster, node_name):
+        if orphan.data_id == owner.data_id and owner.name == name:
+            raise Conflict(f"'{orphan.path}' is named and tagged as {owner.what} is.", Code.BUSY,
+                           cause="Two storage pools seem to share a directory: it would be the same file.",
+                           correction="Look at both pools on the node; remove a copy by hand.")
+
+
+def _owners(cluster: Cluster, node_name: str) -> Iterator[Owner]:
+    """All content that the model knows on a node."""
     for resource in cluster.resources_on(node_name):
-        yield from ((volume.data_id, f"'{resource.name}'") for volume in resource.volumes)
+        yield from (Owner(data_id, key_of(volume.identifier), f"'{resource.name}'") for volume in resource.volumes
+                    for data_id in (volume.data_id, volume.replaces))
     for place in cluster.snapshots_on.get(key_of(node_name), ()):
         snapshot = cluster.snapshots[place]
         part = snapshot.on_node(node_name)
         for piece in part.volumes if part is not None else ():
-            yield piece.data_id, f"'{snapshot.resource_name}/{snapshot.name}'"
+            yield Owner(piece.data_id, key_of(f"{piece.identifier}_{snapshot.name}"),
+                        f"'{snapshot.resource_name}/{snapshot.name}'")
     for key in cluster.tombstones_on.get(key_of(node_name), ()):
         stone = cluster.tombstones[key]
-        yield from ((data_id, f"tombstone {stone.uuid}") for volume in stone.volumes
+        yield from (Owner(data_id, name, f"tombstone {stone.uuid}")
+                    for volume, name in zip(stone.volumes, stone.names, strict=True)
                     for data_id in (volume.data_id, volume.replaces))
 
 
@@ -191,6 +212,7 @@ def remove(cluster: Cluster, context: Context, call: Call[OrphanRemove]) -> Chan
         if identifier is None or pool is None:
             raise Conflict(f"'{body.path}' can't be removed from here.", Code.INVLD_REQUEST,
                            cause="Its name is not one that a satellite gives.", correction="Remove it by hand.")
+        _check_not_in_its_place(cluster, node.name, orphan)
     stone = Tombstone(context.new_uuid(), TombstoneKind.ORPHAN, node.name, looks(orphan).name or identifier,
                       (DeadVolume(0, pool.name, identifier, orphan.data_id),), create_timestamp_ms=context.now_ms())
     puts = (stone, _without(link, orphan))
