@@ -106,7 +106,8 @@ def refusing(model: Model, node: str, name: str, code: int) -> None:
 
 def with_failure(spec: ResourceSpec, failure: Failure) -> ResourceSeen:
     """Everything is there and open; only what was asked for was not done."""
-    seen = builders.done(structs.replace(spec, active=True))
+    kept = tuple(structs.replace(volume, delete=False) for volume in spec.volumes)
+    seen = builders.done(structs.replace(spec, active=True, volumes=kept))
     return structs.replace(seen, failures=(failure,))
 
 
