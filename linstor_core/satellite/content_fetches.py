@@ -153,7 +153,8 @@ class _Stream:
     async def all(self, step: FetchContent, told: Told) -> None:
         """Raises SatelliteError for a refusal, OSError and DecodeError for the connection, and the two above."""
         content = self._content
-        request = ContentRequest(step.origin.token, step.source.data_id, content.version, content.position)
+        request = ContentRequest(step.origin.token, step.source.data_id, content.version, content.position,
+                                 self._bandwidth.portion_bytes)
         await self._connection.send(encode(request))
         self._offered = await self._await_offer(request)
         self._position = self._offered.position

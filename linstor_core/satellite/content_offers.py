@@ -27,6 +27,7 @@ from linstor_core.satellite.storage.registry import driver_of
 from linstor_core.satellite.transfer_limits import Bandwidth, TransferLimits, finished
 from linstor_core.wire.connection import Connection, ConnectionLost
 from linstor_core.wire.content_transfer import (
+    SMALLEST_EXTENT_BYTES,
     WINDOW,
     ContentChecked,
     ContentExtent,
@@ -271,6 +272,7 @@ class _Giving:
         self._connection = connection
         self._checksum = ExtentsChecksum()
         self._checked_bytes = 0
+        self._most_bytes = SMALLEST_EXTENT_BYTES
         self._position = 0
         self._passed = 0
         self._checked = 0
@@ -278,6 +280,7 @@ class _Giving:
 
     async def all(self, request: ContentRequest, checked_bytes: int) -> None:
         self._checked_bytes = checked_bytes
+        self._most_bytes = min(self._bandwidth.portion_bytes, max(SMALLEST_EXTENT_BYTES, request.most_bytes))
         await self._connection.send(encode(await finished(self._threads, self._offered, request)))
         is_last = False
         ahead = asyncio.ensure_future(finished(self._threads, self._next))
@@ -306,7 +309,7 @@ class _Giving:
 
     def _next(self) -> tuple[list[bytes], bool]:
         """Frames, and whether they are the last."""
-        portion = self._content.read(self._position, self._bandwidth.portion_bytes)
+        portion = self._content.read(self._position, self._most_bytes)
         for offset, piece in portion.pieces:
             self._checksum.update(offset, piece)
         frames = [encode(ContentExtent(*piece)) for piece in portion.pieces]

@@ -10,11 +10,10 @@ from typing import ParamSpec, TypeVar
 from msgspec import Struct
 
 from linstor_core.satellite.clock import Clock
-from linstor_core.wire.content_transfer import EXTENT_BYTES
+from linstor_core.wire.content_transfer import EXTENT_BYTES, SMALLEST_EXTENT_BYTES
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-_SMALLEST_BYTES = 64 * 1024
 
 
 class TransferLimits(Struct, frozen=True):
@@ -39,7 +38,7 @@ class Bandwidth:
     @property
     def portion_bytes(self) -> int:
         """The most to send at once: about a second's worth, so that nobody takes the other side for dead."""
-        return min(EXTENT_BYTES, max(_SMALLEST_BYTES, self._bytes_s)) if self._bytes_s else EXTENT_BYTES
+        return min(EXTENT_BYTES, max(SMALLEST_EXTENT_BYTES, self._bytes_s)) if self._bytes_s else EXTENT_BYTES
 
     async def take(self, count: int) -> None:
         """Returns when `count` bytes more may be sent."""

@@ -16,6 +16,7 @@ from linstor_core.domain.observed import Failure
 
 EXTENT_BYTES = 1024 * 1024
 """The most that one extent carries."""
+SMALLEST_EXTENT_BYTES = 64 * 1024
 WINDOW = 4
 """No more than the frames that an end of the channel takes in without being asked, so that it hears pings meanwhile."""
 _DIGEST_BYTES = 32
@@ -24,13 +25,15 @@ _DIGEST_BYTES = 32
 class ContentRequest(Struct, frozen=True, tag="content_request"):
     """First frame, from a satellite that fetches: the content `data_id` that is offered under this token.
 
-    Everything before `position` is there already, if the content still has this `version`.
+    Everything before `position` is there already, if the content still has this `version`. `most_bytes` is how much the
+    one that fetches wants at once: it may be slow on purpose.
     """
 
     token: str
     data_id: str
     version: str = ""
     position: int = 0
+    most_bytes: int = EXTENT_BYTES
     protocol: int = 1
 
     def __repr__(self) -> str:

@@ -134,9 +134,10 @@ class Giving:
     def _find(self, request: ContentRequest) -> Offered:
         return Offered(Offer("p", "r_00000", "", "d1", request.token), "/pool/r_00000.img", is_at_rest=True)
 
-    def ask(self) -> PairedConnection:
+    def ask(self, most_bytes: int = EXTENT_BYTES) -> PairedConnection:
         near, far = connected()
-        self._given.append(asyncio.ensure_future(self.offers.give(ContentRequest("token", "d1"), far)))
+        request = ContentRequest("token", "d1", most_bytes=most_bytes)
+        self._given.append(asyncio.ensure_future(self.offers.give(request, far)))
         return near
 
     async def stop(self) -> None:
@@ -190,6 +191,17 @@ def test_no_more_is_under_way_than_was_taken() -> None:
             await connection.send(encode(ContentTaken()))
             await it.clock.advance(1)
             assert await kinds(connection, 1) == ["ContentExtent"]
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("wanted", "given"), [(100_000, 100_000), (1, 65536), (1 << 30, EXTENT_BYTES)])
+def test_whoever_is_slow_on_purpose_gets_small_pieces(wanted: int, given: int) -> None:
+    async def scenario() -> None:
+        async with giving(TransferLimits()) as it:
+            connection = it.ask(wanted)
+            await connection.receive()
+            extent = decode_from_giver(await connection.receive())
+            assert isinstance(extent, ContentExtent) and len(extent.content) == given
     asyncio.run(scenario())
 
 
