@@ -265,6 +265,14 @@ class PluginContract:
                 return
         raise AssertionError("the verb has more calls than the test goes through")
 
+    def test_a_path_leads_over_the_name_that_stays(self, plugin: PluginUnderTest) -> None:
+        """Devices have other numbers after a reboot, and platforms write paths down."""
+        case = Case(plugin, with_snapshot=False)
+        path = plugin.attach(case.name)
+        assert "/by-res/" in path or "/by-res/" in os.readlink(path)
+        plugin.detach(case.name)
+        case.clear()
+
     def test_no_controller_at_all_is_a_refusal(self, plugin_on: PluginOn, controller: str) -> None:
         with ExitStack() as stack:
             gone = [stack.enter_context(Relay(controller)).address for _ in range(2)]
