@@ -94,11 +94,12 @@ class WebsocketConnection:
         try:
             await self._socket.send(frame)
         except ConnectionClosed as error:
-            if watch.has_ended_it:
-                raise ConnectionLost("it does not take what it is sent") from None
-            raise _lost(error) from None
+            if not watch.has_ended_it:
+                raise _lost(error) from None
         finally:
             watch.stop()
+        if watch.has_ended_it:
+            raise ConnectionLost("it does not take what it is sent")
 
     async def receive(self) -> bytes:
         try:
