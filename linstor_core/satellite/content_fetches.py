@@ -176,7 +176,7 @@ class _Stream:
                 case message:
                     raise msgspec.DecodeError(f"{type(message).__name__} in the middle of a stream")
             await self._connection.send(encode(ContentTaken()))
-        await self._on_disk(content.complete)
+        await self._on_disk(content.complete, self._offered.modified_ms)
         await self._connection.send(encode(ContentTaken()))
 
     async def _await_offer(self, request: ContentRequest) -> ContentOffered:

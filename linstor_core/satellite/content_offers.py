@@ -305,7 +305,7 @@ class _Giving:
             self._position = request.position
         self._passed = self._checked = content.count_data(self._position)
         return ContentOffered(content.size_bytes, content.count_data(content.size_bytes), content.version,
-                              self._position)
+                              self._position, content.modified_ms)
 
     def _next(self) -> tuple[list[bytes], bool]:
         """Frames, and whether they are the last."""

@@ -29,6 +29,7 @@ class ReadableContent(Protocol):
     size_bytes: int
     version: str
     """Another one, where the content may have been written to in between."""
+    modified_ms: int
 
     def count_data(self, before: int) -> int:
         """How many bytes before an offset are not holes."""
@@ -54,8 +55,8 @@ class GrowingContent(Protocol):
     def keep(self, position: int) -> None:
         """What is before `position` is right: make it durable and remember that."""
 
-    def complete(self) -> None:
-        """All of it is there. Raises OSError when it has not got its size."""
+    def complete(self, modified_ms: int) -> None:
+        """All of it is there, as it was at that time. Raises OSError when it has not got its size."""
 
     def close(self) -> None: ...
 

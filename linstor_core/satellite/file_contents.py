@@ -64,6 +64,7 @@ class ReadableFile:
         self._file = file
         info = os.fstat(file)
         self.size_bytes = info.st_size
+        self.modified_ms = info.st_mtime_ns // 1_000_000
         self.version = f"{info.st_mtime_ns}-{info.st_size}"
 
     def count_data(self, before: int) -> int:
@@ -150,10 +151,12 @@ class GrowingFile:
         backing_files.write_fetched(self._file, self._state, self.version, position)
         self.position = position
 
-    def complete(self) -> None:
+    def complete(self, modified_ms: int) -> None:
         size = os.fstat(self._file).st_size
         if size != self._size_bytes:
             raise OSError(errno.EIO, f"'{self._step.temporary}' has {size} bytes instead of {self._size_bytes}")
+        # A snapshot is told to be as old as its content.
+        os.utime(self._file, ns=(modified_ms * 1_000_000, modified_ms * 1_000_000))
         os.fsync(self._file)
         backing_files.mark_fetched(self._file, self._state)
 

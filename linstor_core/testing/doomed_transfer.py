@@ -73,6 +73,7 @@ class DoomedReading:
         self._deeds = deeds
         self.size_bytes = inner.size_bytes
         self.version = inner.version
+        self.modified_ms = inner.modified_ms
 
     def count_data(self, before: int) -> int:
         return self._inner.count_data(before)
@@ -106,9 +107,9 @@ class DoomedGrowing:
         self._deeds.next()
         self._inner.keep(position)
 
-    def complete(self) -> None:
+    def complete(self, modified_ms: int) -> None:
         self._deeds.next()
-        self._inner.complete()
+        self._inner.complete(modified_ms)
 
     def close(self) -> None:
         self._inner.close()

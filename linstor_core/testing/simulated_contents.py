@@ -77,6 +77,7 @@ class SimulatedReading:
     def __init__(self, file: SimulatedFile) -> None:
         self._file = file
         self.size_bytes = file.size_bytes
+        self.modified_ms = file.modified_ms
         self.version = blake2b(file.content, digest_size=8).hexdigest()
 
     def count_data(self, before: int) -> int:
@@ -128,8 +129,9 @@ class SimulatedGrowing:
         self._contents.remember(self._path, (self._state, self.version, position))
         self.position = position
 
-    def complete(self) -> None:
-        self._contents.change(self._path, lambda file: structs.replace(file, state=self._state))
+    def complete(self, modified_ms: int) -> None:
+        self._contents.change(self._path, lambda file: structs.replace(file, state=self._state,
+                                                                       modified_ms=modified_ms))
 
     def close(self) -> None:
         pass

@@ -157,11 +157,12 @@ class TransferContract:
         node.fine(resource(volume(), snapshots=(snapshot(),)))
         rig.write(node.device(resource(volume())), b"new.")
         part = SnapshotVolumeSpec(0, "p", "r_00000", "ds1", "d1", offer=_TOKEN)
-        node.fine(resource(volume(), snapshots=(SnapshotSpec("s1", "uuid-s1", (part,)),)))
+        original = node.fine(resource(volume(), snapshots=(SnapshotSpec("s1", "uuid-s1", (part,)),))).snapshots[0]
         source = DataSource("r_00000", "p", "ds1", "s1", "other")
         copy = SnapshotVolumeSpec(0, "p", "c_00000", "cs1", "d1", source, origin())
         snapshots = (SnapshotSpec("s1", "uuid-c1", (copy,)),)
-        assert node.fine(resource(name="c", snapshots=snapshots)).snapshots[0].present
+        made = node.fine(resource(name="c", snapshots=snapshots)).snapshots[0]
+        assert made.present and made.create_timestamp_ms == original.create_timestamp_ms
         restored = volume("x1", name="x", source=DataSource("c_00000", "p", "cs1", "s1"))
         assert node.content(resource(restored, name="x")) == b"old."
 

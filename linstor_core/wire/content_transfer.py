@@ -53,13 +53,14 @@ class ContentWaiting(Struct, frozen=True, tag="content_waiting"):
 class ContentOffered(Struct, frozen=True, tag="content_offered"):
     """The extents follow, from `position` on: what was asked for, or 0 when the content is not of that version.
 
-    `data_bytes` of the `size_bytes` are not holes.
+    `data_bytes` of the `size_bytes` are not holes. `modified_ms`: when it last changed, in ms since 1970.
     """
 
     size_bytes: int
     data_bytes: int
     version: str
     position: int
+    modified_ms: int = 0
 
 
 class ContentExtent(Struct, frozen=True, tag="content_extent"):
