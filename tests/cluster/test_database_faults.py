@@ -74,12 +74,12 @@ def test_a_full_disk_refuses_changes_and_keeps_what_was_acknowledged(
     assert names(rest) == acknowledged | {"after"}
 
 
-def _start_and_fail(state: Path, tmp_path: Path) -> str:
-    """What a controller says that refuses to start."""
+def _start_and_fail(state: Path, status: int = 1) -> str:
+    """What a controller says that refuses to start, with this exit status."""
     result = subprocess.run([sys.executable, "-m", "linstor_core.controller", "--listen", services.free_address(),
                              "--state", str(state)], cwd=services.CHECKOUT, capture_output=True, text=True, timeout=30,
                             check=False)
-    assert result.returncode == 1
+    assert result.returncode == status
     assert "Traceback" not in result.stderr
     return result.stderr
 
@@ -89,14 +89,14 @@ def test_a_corrupt_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None
     state.mkdir()
     content = os.urandom(8192)
     (state / "linstor.db").write_bytes(content)
-    assert "can't be opened" in _start_and_fail(state, tmp_path)
+    assert "can't be opened" in _start_and_fail(state)
     assert (state / "linstor.db").read_bytes() == content
 
 
-def test_a_database_of_a_newer_release_is_refused(controller_process: services.Service, tmp_path: Path) -> None:
+def test_a_database_of_a_newer_release_is_refused(controller_process: services.Service) -> None:
     identity: ProcessIdentity = controller_process.identity
     processes.stop(identity, timeout_s=5)
     with sqlite3.connect(controller_process.state / "linstor.db") as database:
         database.execute("UPDATE settings SET value = '999' WHERE name = 'schema'")
     database.close()
-    assert "newer release" in _start_and_fail(controller_process.state, tmp_path)
+    assert "newer release" in _start_and_fail(controller_process.state, 65)
