@@ -7,6 +7,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 
 from linstor_core.satellite.facts import ContentState
@@ -16,6 +17,7 @@ _STATE = b"user.linstor.state"
 _FETCHED = b"user.linstor.fetched"
 _FICLONE = 0x40049409
 _POOL = b"user.linstor.pool"
+_NO_UNNAMED_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
 _NO_SUCH_TAG = (errno.ENODATA, errno.EOPNOTSUPP)
 
 
@@ -105,6 +107,24 @@ def created(path: str, data_id: str) -> Iterator[int]:
             with contextlib.suppress(OSError):
                 os.unlink(path)
             raise
+
+
+@contextlib.contextmanager
+def unnamed(directory: str) -> Iterator[int]:
+    """A new file that is gone once it is closed, by whomever: also by the kernel, when the process is killed."""
+    flags = os.O_RDWR | os.O_CLOEXEC
+    try:
+        file = os.open(directory, flags | os.O_TMPFILE, 0o600)
+    except OSError as error:
+        if error.errno not in _NO_UNNAMED_FILES:
+            raise
+        path = os.path.join(directory, f".linstor-unnamed-{os.getpid()}-{threading.get_ident()}")
+        file = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+        os.unlink(path)
+    try:
+        yield file
+    finally:
+        os.close(file)
 
 
 def set_size(file: int, size_bytes: int, thick: bool) -> None:

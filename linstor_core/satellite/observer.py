@@ -1,8 +1,7 @@
-"""Looks at the node and changes nothing (but for probe files and a marker in a pool's own directory)."""
+"""Looks at the node and changes nothing (but for a marker in a pool's own directory)."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
@@ -16,6 +15,7 @@ from linstor_core.satellite import backing_files, external_files
 from linstor_core.satellite.device_links import NO_NAMES, DeviceLinks
 from linstor_core.satellite.facts import (
     Absent,
+    ContentState,
     ExternalFileFacts,
     FileFacts,
     LinkFacts,
@@ -29,7 +29,6 @@ from linstor_core.satellite.loop_devices import LoopDevices, file_id_of
 from linstor_core.satellite.storage.driver import POOL_DIRECTORY
 from linstor_core.wire.resource_spec import PoolSpec
 
-_PROBE = ".linstor-probe-"
 _NO_SHARING = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.EXDEV)
 
 
@@ -126,8 +125,7 @@ class Observer:
     def tagged_files(self, directory: str, besides: Container[str] = ()) -> tuple[str, ...] | Unobserved:
         try:
             found = [entry.path for entry in os.scandir(directory) if entry.path not in besides
-                     and entry.is_file(follow_symlinks=False) and not entry.name.startswith(_PROBE)
-                     and _has_tag(entry.path)]
+                     and entry.is_file(follow_symlinks=False) and _has_tag(entry.path)]
         except OSError as error:
             return unobserved(f"the files of '{directory}'", error)
         return tuple(sorted(found))
@@ -158,13 +156,10 @@ def _probe(directory: str) -> bool | None:
 
     Raises OSError when no file with extended attributes can be made there at all.
     """
-    paths = [os.path.join(directory, f"{_PROBE}{os.getpid()}-{number}") for number in (1, 2)]
-    for path in paths:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
     try:
         backing_files.mark_pool(directory)
-        with backing_files.created(paths[0], "probe") as source, backing_files.created(paths[1], "probe") as target:
+        with backing_files.unnamed(directory) as source, backing_files.unnamed(directory) as target:
+            backing_files.write_tag(target, "probe", ContentState.BLANK)
             os.write(source, b"probe")
             backing_files.share_blocks(source, target)
             return True
@@ -174,7 +169,3 @@ def _probe(directory: str) -> bool | None:
         if error.errno in _NO_SHARING:
             return False
         raise
-    finally:
-        for path in paths:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
