@@ -37,7 +37,7 @@ def build(cluster: Cluster, place: Place) -> ResourceSpec | None:
         return _removal(cluster, tombstone) if tombstone is not None else None
     definition = cluster.resource_definitions.get(definition_key)
     resource = cluster.resources.get(place)
-    snapshots = tuple(_snapshot(snapshot, part) for snapshot in cluster.snapshots_of_definition(definition_key)
+    snapshots = tuple(_snapshot(cluster, snapshot, part) for snapshot in cluster.snapshots_of_definition(definition_key)
                       if (part := snapshot.on_node(node_key)) is not None)
     if resource is None and not snapshots:
         return None
@@ -87,7 +87,7 @@ def _volume(cluster: Cluster, definition: ResourceDefinition | None, resource: R
         file_system=_file_system(cluster, definition, found, resource, volume),
         delete=resource.is_deleting or "DELETE" in volume.flags,
         must_exist=volume.populated and volume.source is None,
-        origin=transfers.origin(cluster, place, volume),
+        origin=transfers.origin(cluster, place, volume.source, has_content=volume.populated),
         offer=transfers.offer(cluster, place))
 
 
@@ -105,9 +105,13 @@ def _file_system(cluster: Cluster, definition: ResourceDefinition | None, volume
                           props.first(props.FILE_SYSTEM_GROUP, scopes) or "")
 
 
-def _snapshot(snapshot: Snapshot, part: NodeSnapshot) -> SnapshotSpec:
-    volumes = tuple(SnapshotVolumeSpec(volume.number, volume.storage_pool, volume.identifier, volume.data_id,
-                                       volume.source_data_id) for volume in part.volumes)
+def _snapshot(cluster: Cluster, snapshot: Snapshot, part: NodeSnapshot) -> SnapshotSpec:
+    place = key_of(snapshot.resource_name), key_of(part.node_name)
+    has_content = part.create_timestamp_ms is not None
+    volumes = tuple(SnapshotVolumeSpec(
+        volume.number, volume.storage_pool, volume.identifier, volume.data_id, volume.source_data_id,
+        source=volume.source, origin=transfers.origin(cluster, place, volume.source, has_content=has_content),
+        offer=transfers.offer(cluster, place)) for volume in part.volumes)
     unwanted = {"DELETE", "FAILED_DEPLOYMENT", "FAILED_DISCONNECT"}  # pieces of a failed snapshot are of no use
     return SnapshotSpec(snapshot.name, part.uuid, volumes, not unwanted.isdisjoint((*snapshot.flags, *part.flags)))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from linstor_core.domain.cluster import Cluster, key_of
 from linstor_core.domain.jobs import Job, Stage
 from linstor_core.domain.nodes import NetInterface, Node
-from linstor_core.domain.resources import Volume
+from linstor_core.domain.resources import DataSource
 from linstor_core.wire.resource_spec import Address, Origin
 
 PREFERRED_INTERFACE = "PrefNic"
@@ -22,10 +22,9 @@ def offer(cluster: Cluster, place: tuple[str, str]) -> str:
     return move.secret
 
 
-def origin(cluster: Cluster, place: tuple[str, str], volume: Volume) -> Origin | None:
-    """Where the volume at (definition, node) fetches its first content; None where it has that, or needs none."""
-    source = volume.source
-    if source is None or not source.node_name or volume.populated:
+def origin(cluster: Cluster, place: tuple[str, str], source: DataSource | None, *, has_content: bool) -> Origin | None:
+    """Where what is at (definition, node) fetches its first content; None where it has that, or needs none."""
+    if source is None or not source.node_name or has_content:
         return None
     move, node = cluster.move_at(place), cluster.node(source.node_name)
     if move is None or node is None or not _fetches(move, place):

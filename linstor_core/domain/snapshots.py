@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from linstor_core.domain.resources import DataSource
+
 
 class SnapshotVolume(Struct, frozen=True):
     """One volume of a snapshot on one node; stored as `<identifier>_<snapshot>`. `data_id` identifies its content."""
@@ -15,6 +17,8 @@ class SnapshotVolume(Struct, frozen=True):
     identifier: str
     data_id: str
     source_data_id: str
+    source: DataSource | None = None
+    """Of a part that came from another node: what it is a copy of."""
 
 
 class NodeSnapshot(Struct, frozen=True):

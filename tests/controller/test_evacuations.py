@@ -168,14 +168,20 @@ def _still_open(spec: ResourceSpec) -> ResourceSeen:
     return structs.replace(seen, volumes=tuple(structs.replace(each, in_use=True) for each in seen.volumes))
 
 
-def test_snapshots_keep_a_resource_where_it_is_until_they_are_gone() -> None:
+def test_snapshots_leave_with_their_resource_and_those_without_one_are_named() -> None:
     model = full(1)
-    model.run(snapshots.create, SnapshotCreate(name="before"), resource="data0")
+    placed(model, "other")
+    for name in ("data0", "other"):
+        model.run(snapshots.create, SnapshotCreate(name="before"), resource=name)
+        model.answer()
+    model.run(resources.delete, resource="other", node="n1")
     model.answer()
     job = evacuated(model)
     settled(model)
-    assert "before" in the_move(model, "data0").blocked_by
-    model.run(snapshots.delete, resource="data0", snapshot="before")
+    assert [part.node_name for part in model.cluster.snapshots["DATA0", "BEFORE"].nodes] != ["n1"]
+    assert now(model, job).state is JobState.WAITING
+    assert "'other'" in now(model, job).blocked_by
+    model.run(snapshots.delete, resource="other", snapshot="before")
     model.answer()
     settled(model)
     assert now(model, job).state is JobState.DONE

@@ -175,15 +175,6 @@ def test_what_is_opened_meanwhile_stays_open_and_goes_later(model: Model) -> Non
     assert now(model, job).state is JobState.DONE
 
 
-def test_snapshots_have_to_go_first(model: Model) -> None:
-    placed(model)
-    model.run(snapshots.create, SnapshotCreate(name="before"), resource="data")
-    model.answer()
-    with pytest.raises(Conflict) as refusal:
-        moved(model, target="n2")
-    assert "before" in refusal.value.cause and "delete" in refusal.value.cause
-
-
 def test_a_satellite_that_can_not_transfer_is_no_target(model: Model) -> None:
     placed(model)
     seen = model.cluster.nodes_seen["N2"]
@@ -276,11 +267,11 @@ def test_the_preferred_interface_is_where_content_is_fetched(model: Model) -> No
     until(model, job, Stage.COPYING)
     before = model.cluster.generations["DATA", "N2"]
     volume = model.cluster.resources["DATA", "N2"].volumes[0]
-    found = transfers.origin(model.cluster, ("DATA", "N2"), volume)
+    found = transfers.origin(model.cluster, ("DATA", "N2"), volume.source, has_content=False)
     assert found is not None
     assert found.addresses == (Address("192.0.2.1", 3366), Address("127.0.0.1", 3366))
     model.put(structs.replace(model.cluster.nodes["N1"], active_interface="safe", props={}))
-    found = transfers.origin(model.cluster, ("DATA", "N2"), volume)
+    found = transfers.origin(model.cluster, ("DATA", "N2"), volume.source, has_content=False)
     assert found is not None and found.addresses == (Address("192.0.2.2", 3367, encrypted=True),)
     assert model.cluster.generations["DATA", "N2"] > before, "the target is told of the new address"
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from msgspec import structs
 
-from linstor_core.controller.operations import jobs, nodes, resource_definitions
+from linstor_core.controller.operations import jobs, nodes, resource_definitions, snapshots
 from linstor_core.domain.errors import Code, Conflict
 from linstor_core.domain.jobs import Job, JobState, Stage
 from linstor_core.testing.builders import Model
+from linstor_core.wire.rest_bodies import SnapshotCreate
 from tests.controller.moving import (
     MOST_ROUNDS,
     advanced,
@@ -28,19 +30,29 @@ from tests.controller.moving import (
 def stops(model: Model) -> Iterator[Model]:
     """The model after every step of the jobs, and after every answer of every satellite."""
     for _ in range(MOST_ROUNDS):
-        change = advanced(model)
+        advanced(model)
         yield model
         for node in sorted(model.cluster.nodes):
             model.answer(node)
             yield model
-        if not change.puts and not change.deletes:
+        if not model.cluster.live_jobs:
             return
 
 
 def fresh() -> tuple[Model, Job]:
+    """Two volumes and a snapshot of both."""
     model = Model.with_nodes(3)
     placed(model, volumes=2)
+    model.run(snapshots.create, SnapshotCreate(name="before"), resource="data")
+    model.answer()
     return model, moved(model, target="n2")
+
+
+def snapshot_nodes(model: Model) -> list[str]:
+    """Where all of it is."""
+    parts = model.cluster.snapshots["DATA", "BEFORE"].nodes
+    assert not [part for part in parts if part.flags or part.create_timestamp_ms is None]
+    return [part.node_name for part in parts]
 
 
 STOPS = sum(1 for _ in stops(fresh()[0]))
@@ -64,6 +76,7 @@ def test_a_restart_after_every_step_gives_the_same_end(number: int) -> None:
     assert all(volume.populated for volume in again.cluster.resources["DATA", "N2"].volumes)
     assert again.cluster.resources["DATA", "N2"].flags == ()
     assert not again.cluster.tombstones
+    assert snapshot_nodes(again) == ["n2"]
 
 
 @pytest.mark.parametrize("number", range(STOPS))
@@ -82,9 +95,11 @@ def test_called_off_after_every_step_it_is_as_before_or_goes_on_to_the_end(numbe
         assert holders(model) == ["n1"]
         assert model.cluster.resources["DATA", "N1"] == source
         assert spec(model, "n1").active and spec(model, "n1").volumes[0].offer == ""
+        assert snapshot_nodes(model) == ["n1"]
     else:
         assert now(model, job).state is JobState.DONE
         assert holders(model) == ["n2"]
+        assert snapshot_nodes(model) == ["n2"]
 
 
 @pytest.mark.parametrize("number", range(STOPS))
@@ -103,6 +118,7 @@ def test_a_node_that_is_away_for_a_while_costs_time_only(number: int, node: str)
     settled(model)
     assert now(model, job).state is JobState.DONE
     assert holders(model) == ["n2"]
+    assert snapshot_nodes(model) == ["n2"]
 
 
 @pytest.mark.parametrize("number", range(STOPS))
@@ -115,6 +131,7 @@ def test_a_lost_target_leaves_the_content_where_it_was(number: int) -> None:
     if stage in (Stage.CLOSING, Stage.COPYING, Stage.OPENING):
         assert holders(model) == ["n1"]
         assert spec(model, "n1").active
+        assert snapshot_nodes(model) == ["n1"]
         assert now(model, job).blocked_by or now(model, job).state is JobState.FAILED
     assert stage is Stage.REMOVING or now(model, job).is_finished or holders(model) == ["n1"]
 
@@ -122,6 +139,8 @@ def test_a_lost_target_leaves_the_content_where_it_was(number: int) -> None:
 @pytest.mark.parametrize("number", range(STOPS))
 def test_a_deleted_definition_ends_it(number: int) -> None:
     model, job = after_stop(number)
+    model.put(*(structs.replace(part, flags=("DELETE",)) for part in model.cluster.snapshots.values()))
+    model.answer()
     model.run(resource_definitions.delete, resource="data")
     settled(model)
     assert model.cluster.definition("data") is None

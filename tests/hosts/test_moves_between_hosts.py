@@ -52,13 +52,15 @@ def nodes_of(site: ThreeHosts, name: str) -> list[str]:
 def test_content_goes_from_machine_to_machine_and_back(site: ThreeHosts) -> None:
     site.create("data", "alpha")
     site.write("data", "alpha", "first")
+    site.call("POST", "/v1/resource-definitions/data/snapshots", {"name": "before"})
+    site.write("data", "alpha", "second")
     for source, target in (("alpha", "beta"), ("beta", "gamma"), ("gamma", "alpha")):
         assert over(site, moved(site, "data", source, target_node=target)) == "DONE"
         assert nodes_of(site, "data") == [target]
-        assert site.holds("data", target) == "first"
+        assert site.holds("data", target) == "second"
         site.settle()
-    site.write("data", "alpha", "second")
-    assert site.holds("data", "alpha") == "second"
+    site.call("POST", "/v1/resource-definitions/data/snapshot-rollback/before", {})
+    assert site.holds("data", "alpha") == "first"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct, structs
 
 from linstor_core.controller import lookups
-from linstor_core.controller.operations import autoplace, dependents
+from linstor_core.controller.operations import autoplace, dependents, moved_snapshots
 from linstor_core.controller.operations.volume_definitions import check_room
 from linstor_core.controller.placement import autoplacer, filters, select_filter
 from linstor_core.controller.placement.filters import Wanted
@@ -70,11 +70,6 @@ def _lasting(cluster: Cluster, source: Resource) -> Obstacle | None:
     if source.layer_stack != MOVABLE:
         return Obstacle(Code.LAYER_UNSUPPORTED, f"Its layers are {','.join(source.layer_stack)}; what consists of "
                                                 "STORAGE only can be moved.")
-    names = [snapshot.name for snapshot in cluster.snapshots_of_definition(source.name)
-             if snapshot.on_node(source.node_name) is not None]
-    if names:
-        return Obstacle(Code.SNAPSHOTS_NOT_SUPPORTED, f"Its snapshots on '{source.node_name}' can't be moved; delete "
-                                                      f"them first: {', '.join(names)}.")
     return None
 
 
@@ -85,18 +80,23 @@ def _pending(cluster: Cluster, source: Resource) -> Obstacle | None:
               for flag in volume.flags if flag in ("RESIZE", "DELETE")}
     flags |= {flag for volume in source.volumes for flag in volume.flags if flag == "DELETE"}
     flags |= {"COPYING" for volume in source.volumes if volume.is_copying}
+    names = moved_snapshots.unready(cluster, source)
+    if names:
+        return Obstacle(Code.BUSY, f"Its snapshots on '{source.node_name}' are still being taken or deleted, or have "
+                                   f"failed: {', '.join(names)}.")
     if flags:
         return Obstacle(Code.BUSY, f"Other work on it is not complete: {', '.join(sorted(flags))}.")
     return as_source(cluster, source)
 
 
 def as_source(cluster: Cluster, resource: Resource) -> Obstacle | None:
-    """Whether something is still being copied from it."""
+    """Whether something is still being copied from it, or from a snapshot of it."""
     try:
         dependents.check_not_a_source(cluster, resource)
     except LinstorError as fault:
         return Obstacle(fault.code, fault.cause)
-    return None
+    hindrance = moved_snapshots.hindrance(cluster, resource)
+    return Obstacle(hindrance.code, hindrance.cause) if hindrance is not None else None
 
 
 def _content(cluster: Cluster, source: Resource) -> Obstacle | None:
@@ -129,7 +129,9 @@ def is_complete(cluster: Cluster, resource: Resource) -> bool:
 def allocated_kib(cluster: Cluster, source: Resource) -> int:
     """What its content takes up by now, as far as its node knows."""
     seen = cluster.seen(source.name, source.node_name)
-    return sum(max(0, volume.allocated_kib) for volume in seen.volumes) if seen is not None else 0
+    now_kib = sum(max(0, volume.allocated_kib) for volume in seen.volumes) if seen is not None else 0
+    # What snapshots share on their node they share no more on another; how much is in them nobody tells.
+    return now_kib * (1 + len(moved_snapshots.on_node(cluster, source.name, source.node_name)))
 
 
 # Where to
@@ -171,6 +173,10 @@ def _against_target(cluster: Cluster, definition: ResourceDefinition, name: str)
         return Obstacle(Code.EVACUATING, f"The node '{node.name}' is marked {', '.join(leaving)}.")
     if cluster.resource(definition.name, node.name) is not None:
         return Obstacle(Code.EXISTS_RSC, f"'{definition.name}' has a resource on node '{node.name}' already.")
+    kept = moved_snapshots.on_node(cluster, definition.name, node.name)
+    if kept:
+        return Obstacle(Code.EXISTS_SNAPSHOT_DFN, f"Node '{node.name}' has parts of the snapshots "
+                                                  f"{', '.join(snapshot.name for snapshot, _ in kept)} already.")
     return away(cluster, node.name) or unable(cluster, node.name)
 
 
@@ -207,7 +213,8 @@ def _task(cluster: Cluster, job: Job, definition: ResourceDefinition, source: Re
         nodes = frozenset({key_of(job.asked_target)})
         task = structs.replace(task, same=(), different=(), at_most=(), avoid_resources=frozenset(), avoid_pattern="",
                                pools=None, providers=None)
-    nodes = frozenset(key for key in nodes if unable(cluster, key) is None)
+    nodes = frozenset(key for key in nodes if unable(cluster, key) is None
+                      and not moved_snapshots.on_node(cluster, source.name, key))
     pools = frozenset({key_of(job.asked_pool)}) if job.asked_pool else task.pools
     return structs.replace(task, nodes=nodes - {key_of(source.node_name)}, pools=pools)
 
@@ -216,6 +223,7 @@ def _placed(cluster: Cluster, task: Wanted, source: Resource) -> tuple[str, Pool
     """All volumes in one pool. What is measured as free has to hold what is there by now, however thin the pool is."""
     needed_kib = allocated_kib(cluster, source)
     cramped: list[str] = []
+    has_snapshots = bool(moved_snapshots.on_node(cluster, source.name, source.node_name))
     while True:
         selection = autoplacer.select(cluster, task)
         if not selection.chosen:
@@ -223,15 +231,18 @@ def _placed(cluster: Cluster, task: Wanted, source: Resource) -> tuple[str, Pool
                        if task.nodes is None or key_of(node) in task.nodes]
             return Obstacle(Code.NOT_ENOUGH_NODES, _no_place([*cramped, *reasons]))
         pool = selection.chosen[0]
-        if _holds(cluster, pool, needed_kib):
+        fault = _against_content(cluster, pool, needed_kib, has_snapshots)
+        if fault is None:
             return pool.node_name, {volume.number: pool.name for volume in source.volumes}
-        cramped.append(f"{pool.node_name}/{pool.name}: {needed_kib} KiB have to be written there")
+        cramped.append(f"{pool.node_name}/{pool.name}: {fault}")
         task = structs.replace(task, nodes=(task.nodes or frozenset(cluster.nodes)) - {key_of(pool.node_name)})
 
 
-def _holds(cluster: Cluster, pool: StoragePool, needed_kib: int) -> bool:
+def _against_content(cluster: Cluster, pool: StoragePool, needed_kib: int, has_snapshots: bool) -> str | None:
     seen = cluster.pools_seen.get((key_of(pool.node_name), key_of(pool.name)))
-    return seen is not None and seen.free_kib >= needed_kib
+    if seen is None or seen.free_kib < needed_kib:
+        return f"{needed_kib} KiB have to be written there"
+    return "it can't hold snapshots" if has_snapshots and not seen.supports_snapshots else None
 
 
 def _no_place(reasons: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import structs
 
 from linstor_core.controller.change import Change, Context
-from linstor_core.controller.operations import dependents, job_edits, move_checks
+from linstor_core.controller.operations import dependents, job_edits, move_checks, moved_snapshots
 from linstor_core.controller.operations import volume_documents as documents
 from linstor_core.controller.operations.move_checks import Obstacle
 from linstor_core.domain.cluster import Cluster, Document, key_of
@@ -119,7 +119,7 @@ def _close(cluster: Cluster, context: Context, job: Job, definition: ResourceDef
     total = sum(volume.size_kib for volume in definition.volume_definitions)
     going = job_edits.went(job, context, f"Node '{target.node_name}' fetches the content, {total} KiB at most.",
                            stage=Stage.COPYING, target_uuid=target.uuid)
-    return job_edits.change(job, going, target)
+    return job_edits.change(job, going, target, *moved_snapshots.begun(cluster, context, source, target))
 
 
 def _is_closed(cluster: Cluster, source: Resource) -> bool:
@@ -159,7 +159,8 @@ def _copy(cluster: Cluster, context: Context, job: Job) -> Change:
     source, target = source_of(cluster, job), target_of(cluster, job)
     if target is None or target.is_deleting:
         return _reverted(cluster, context, job, f"What node '{job.target_node}' had fetched is gone.")
-    has_all = all(volume.populated for volume in target.volumes) and _is_answered(cluster, target)
+    has_all = (all(volume.populated for volume in target.volumes) and _is_answered(cluster, target)
+               and moved_snapshots.are_there(cluster, target))
     if job.ending is not None or (source is None and not has_all):
         return _reverted(cluster, context, job, _reason(job, source))
     if not has_all:
@@ -175,7 +176,7 @@ def _copy(cluster: Cluster, context: Context, job: Job) -> Change:
         volumes=tuple(_carried_over(volume, source) for volume in target.volumes))
     return job_edits.change(job, job_edits.went(
         job, context, f"Node '{job.target_node}' has all of it and sets up its devices.", stage=Stage.OPENING,
-        secret=""), opened)
+        secret=""), opened, *moved_snapshots.confirmed(cluster, target, job.node_name))
 
 
 def _is_answered(cluster: Cluster, target: Resource) -> bool:
@@ -205,7 +206,7 @@ def _open(cluster: Cluster, context: Context, job: Job) -> Change:
         return _done(cluster, context, job)
     if (fault := move_checks.as_source(cluster, source)) is not None:
         return job_edits.change(job, job_edits.waiting(job, context, fault))
-    puts, deletes = dependents.deletion(cluster, source, context.now_ms())
+    puts, deletes = moved_snapshots.all_removed(cluster, source, context.now_ms())
     going = job_edits.went(job, context, f"It is ready on node '{job.target_node}'; what is on '{job.node_name}' goes.",
                            stage=Stage.REMOVING)
     return job_edits.change(job, going, *puts, deletes=deletes)
@@ -222,7 +223,11 @@ def _fell_back(cluster: Cluster, context: Context, job: Job) -> Change:
 def _remove(cluster: Cluster, context: Context, job: Job) -> Change:
     left = cluster.resource(job.resource_name, job.node_name)
     if left is None or left.uuid != job.resource_uuid:
-        return _done(cluster, context, job)
+        if not moved_snapshots.on_node(cluster, job.resource_name, job.node_name):
+            return _done(cluster, context, job)
+        obstacle = move_checks.away(cluster, job.node_name)
+        return job_edits.change(job, job_edits.waiting(job, context, obstacle) if obstacle is not None
+                                else job_edits.working(job, context))
     if not left.is_deleting:
         return _deleted_again(cluster, context, job, left)
     obstacle = move_checks.away(cluster, job.node_name) or move_checks.failed(cluster, left)
@@ -258,7 +263,8 @@ def _reverted(cluster: Cluster, context: Context, job: Job, message: str) -> Cha
     ending = job.ending
     if ending is None and (source is None or not job.parent):
         ending = JobState.FAILED
-    puts, deletes = (dependents.deletion(cluster, target, context.now_ms()) if target is not None else ((), ()))
+    puts, deletes = (moved_snapshots.all_removed(cluster, target, context.now_ms()) if target is not None
+                     else ((), ()))
     going = job_edits.went(job, context, message, stage=Stage.REVERTING, secret="", ending=ending)
     return job_edits.change(job, going, *(_activated(job, source) if source is not None else ()), *puts,
                             deletes=deletes)
@@ -280,6 +286,8 @@ def _revert(cluster: Cluster, context: Context, job: Job) -> Change:
         obstacle = move_checks.away(cluster, job.target_node) or move_checks.failed(cluster, target)
         return job_edits.change(job, job_edits.waiting(job, context, obstacle) if obstacle is not None
                                 else job_edits.working(job, context))
+    if moved_snapshots.on_node(cluster, job.resource_name, job.target_node):
+        return job_edits.change(job, job_edits.working(job, context))
     if job.ending is not None:
         return job_edits.change(job, job_edits.ended(job, context, job.ending, job.message))
     return job_edits.change(job, job_edits.went(_again_later(job, context), context, "All of it is tried again."))

@@ -9,7 +9,7 @@ from msgspec import structs
 from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
-from linstor_core.controller.operations import completion, placing, progress
+from linstor_core.controller.operations import completion, dependents, placing, progress
 from linstor_core.controller.operations import volume_documents as documents
 from linstor_core.controller.operations.volume_definitions import check_room
 from linstor_core.controller.placement import number_pools, pool_choice
@@ -74,6 +74,7 @@ def resource(cluster: Cluster, context: Context, call: Call[SnapshotRestore]) ->
         snapshot = lookups.snapshot(cluster, name, snapshot_name)
         target = lookups.definition(cluster, body.to_resource)
         check_usable(snapshot)
+        dependents.check_not_moving(cluster, snapshot.resource_name)
         if cluster.nodes_of.get(key_of(target.name)):
             raise AlreadyExists(f"'{target.name}' is placed already.", Code.EXISTS_RSC,
                                 details="Its nodes: " + ", ".join(

@@ -209,6 +209,7 @@ def delete(cluster: Cluster, context: Context, call: Call[Any]) -> Change:
             details="There was nothing to delete.", refs=refs),))
     with lookups.about(**refs):
         end = tombstones.end_of(call)
+        dependents.check_not_moving(cluster, name)
         dependents.check_snapshot_not_a_source(cluster, snapshot)
     nodes = {key_of(node) for node in call.values("nodes")}
     going = [part for part in snapshot.nodes if not nodes or key_of(part.node_name) in nodes]
