@@ -21,7 +21,7 @@ from linstor_core.satellite.clock import Clock
 from linstor_core.satellite.contents import GrowingContent, NodeContents
 from linstor_core.satellite.failures import StepFailed, Unsupported, step_failed
 from linstor_core.satellite.steps import FetchContent
-from linstor_core.satellite.transfer_limits import Bandwidth, TransferLimits, finished
+from linstor_core.satellite.transfer_limits import Bandwidth, TransferLimits, finished, opened
 from linstor_core.wire.connection import Connection, ConnectionLost, PeerRefused
 from linstor_core.wire.content_transfer import (
     EXTENT_BYTES,
@@ -71,13 +71,10 @@ class ContentFetches:
             raise NO_TRANSFERS
         async with self._slots:
             try:
-                content = await finished(self._threads, self._contents.grow, step)
+                async with opened(self._threads, self._contents.grow, step) as content:
+                    await self._into(content, step, told)
             except OSError as error:
                 raise step_failed(step.description, error) from error
-            try:
-                await self._into(content, step, told)
-            finally:
-                await finished(self._threads, content.close)
 
     async def _into(self, content: GrowingContent, step: FetchContent, told: Told) -> None:
         try:

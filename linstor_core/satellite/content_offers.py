@@ -24,7 +24,7 @@ from linstor_core.satellite.failures import SatelliteError, StepFailed, Unsuppor
 from linstor_core.satellite.seldom_log import SeldomLog
 from linstor_core.satellite.storage.driver import Pools
 from linstor_core.satellite.storage.registry import driver_of
-from linstor_core.satellite.transfer_limits import Bandwidth, TransferLimits, finished
+from linstor_core.satellite.transfer_limits import Bandwidth, TransferLimits, finished, opened
 from linstor_core.wire.connection import Connection, ConnectionLost
 from linstor_core.wire.content_transfer import (
     SMALLEST_EXTENT_BYTES,
@@ -249,12 +249,9 @@ class ContentOffers:
         if self._contents is None:
             raise Unsupported("This node cannot give content away", Code.PROVIDER_UNSUPPORTED)
         try:
-            content = await finished(self._threads, self._contents.open, path, request.data_id)
-            try:
+            async with opened(self._threads, self._contents.open, path, request.data_id) as content:
                 giving = _Giving(content, self._threads, self._bandwidth, connection)
                 await giving.all(request, self._limits.checked_kib * 1024)
-            finally:
-                await finished(self._threads, content.close)
         except (ConnectionLost, TimeoutError):
             raise
         except OSError as error:

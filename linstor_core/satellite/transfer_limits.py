@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor as Threads
-from typing import ParamSpec, TypeVar
+from contextlib import asynccontextmanager
+from typing import ParamSpec, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -49,6 +50,33 @@ class Bandwidth:
         self._free_at = start + count / self._bytes_s
         if start > now:
             await self._clock.sleep(start - now)
+
+
+class Closable(Protocol):
+    """Holds a file open."""
+
+    def close(self) -> None: ...
+
+
+_C = TypeVar("_C", bound=Closable)
+
+
+@asynccontextmanager
+async def opened(threads: Threads, function: Callable[_P, _C], *args: _P.args,
+                 **kwargs: _P.kwargs) -> AsyncIterator[_C]:
+    """Open in a thread, and close in one, whoever is cancelled meanwhile."""
+    opening = asyncio.get_running_loop().run_in_executor(threads, lambda: function(*args, **kwargs))
+    try:
+        content = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await asyncio.wait((opening,))
+        if opening.exception() is None:
+            await finished(threads, opening.result().close)
+        raise
+    try:
+        yield content
+    finally:
+        await finished(threads, content.close)
 
 
 async def finished(threads: Threads, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import Struct, structs
@@ -15,6 +17,7 @@ from msgspec import Struct, structs
 from linstor_core.domain.errors import Code
 from linstor_core.satellite.content_fetches import ContentFetches
 from linstor_core.satellite.content_offers import ContentOffers, Offer, Offered, standing
+from linstor_core.satellite.contents import GrowingContent, ReadableContent
 from linstor_core.satellite.failures import SatelliteError, StepFailed
 from linstor_core.satellite.file_contents import ReadableFile
 from linstor_core.satellite.steps import FetchContent
@@ -128,10 +131,10 @@ class Giving:
         self.node = SimulatedNode(("/pool",))
         self.node.files["/pool/r_00000.img"] = SimulatedFile("0:1:0", SIZE, "d1", "ready", b"data" * (SIZE // 8))
         self.clock = clock
-        self.offers = ContentOffers(self.node.contents, self._find, threads, limits, clock)
+        self.offers = ContentOffers(self.node.contents, self.found, threads, limits, clock)
         self._given: list[asyncio.Task[None]] = []
 
-    def _find(self, request: ContentRequest) -> Offered:
+    def found(self, request: ContentRequest) -> Offered:
         return Offered(Offer("p", "r_00000", "", "d1", request.token), "/pool/r_00000.img", is_at_rest=True)
 
     def ask(self, most_bytes: int = EXTENT_BYTES) -> PairedConnection:
@@ -175,6 +178,52 @@ def test_more_than_the_allowed_number_wait_for_their_turn() -> None:
             await it.clock.advance(0)
             await it.offers.stop()
             assert await kinds(third, 1) == ["ContentRefused"]
+    asyncio.run(scenario())
+
+
+class SlowToOpen:
+    """A `NodeContents` that takes its time, and knows what is open."""
+
+    def __init__(self, node: SimulatedNode) -> None:
+        self._contents = node.contents
+        self.is_opening = threading.Event()
+        self.may_open = threading.Event()
+        self.opened = 0
+
+    def open(self, path: str, data_id: str) -> ReadableContent:
+        return self._counted(self._contents.open(path, data_id))
+
+    def grow(self, step: FetchContent) -> GrowingContent:
+        return self._counted(self._contents.grow(step))
+
+    def _counted(self, content: Any) -> Any:
+        self.is_opening.set()
+        self.may_open.wait(10)
+        self.opened += 1
+        content.close = self._closed
+        return content
+
+    def _closed(self) -> None:
+        self.opened -= 1
+
+
+@pytest.mark.parametrize("gives", [True, False])
+def test_what_is_being_opened_when_nobody_wants_it_any_more_is_closed(*, gives: bool) -> None:
+    async def scenario() -> None:
+        with ThreadPoolExecutor(2) as threads:
+            it = Giving(threads, VirtualClock(), TransferLimits())
+            slow = SlowToOpen(it.node)
+            offers = ContentOffers(slow, it.found, threads, TransferLimits(), it.clock)
+            fetches = ContentFetches(slow, lambda _: contextlib.nullcontext(connected()[0]), threads,  # type: ignore[arg-type]
+                                     TransferLimits(), it.clock)
+            work = asyncio.ensure_future(offers.give(ContentRequest("token", "d1"), connected()[1]) if gives
+                                         else fetches.fetch(STEP, lambda _, __: None))
+            await asyncio.to_thread(slow.is_opening.wait, 10)
+            work.cancel()
+            await asyncio.sleep(0)
+            slow.may_open.set()
+            await asyncio.gather(work, return_exceptions=True)
+            assert slow.opened == 0
     asyncio.run(scenario())
 
 
