@@ -26,7 +26,7 @@ SKEW_MS = 3_600_000
 class Owner(Struct, frozen=True):
     """What a certificate says of whoever has it."""
 
-    common_name: str
+    subject: str
     uri: str
 
 
@@ -125,7 +125,7 @@ def issue(authority: Authority, private_key: str, public_key: bytes, owner: Owne
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     issuer = x509.load_pem_x509_certificate(authority.certificate.encode())
-    builder = _builder(_name(owner.common_name), issuer.subject, public_key, serial, period)
+    builder = _builder(_name(owner.subject), issuer.subject, public_key, serial, period)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
     # Satellites dial each other, too: who may do what is told by the alternative name.
@@ -136,11 +136,11 @@ def issue(authority: Authority, private_key: str, public_key: bytes, owner: Owne
     return _signed(builder, private_key)
 
 
-def _name(common_name: str) -> x509.Name:
+def _name(subject: str) -> x509.Name:
     from cryptography import x509
     from cryptography.x509.oid import NameOID
 
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, public_key: bytes, serial: int,

@@ -36,6 +36,8 @@ class Joined(Struct, frozen=True):
     cluster_id: str
     port: int
     """Where the cluster expects it by TLS."""
+    invitation: str = ""
+    """The one that was used."""
 
 
 def joined_files(state: Path) -> TlsFiles | None:
@@ -49,6 +51,13 @@ def joined_as(state: Path) -> Joined | None:
         return msgspec.json.decode((state / FOLDER / _JOINED).read_bytes(), type=Joined)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def own_key(state: Path) -> str:
+    """The private key (PEM) of a host that has joined; empty on others."""
+    files = joined_files(state)
+    key, end, _ = files.certificate.read_text().partition(_KEY_END) if files is not None else ("", "", "")
+    return key + end
 
 
 def store(state: Path, joined: Joined, key: str, certificate: str, authorities: str) -> TlsFiles:

@@ -53,7 +53,7 @@ class Host(Struct, frozen=True):
 def join(host: Host, token: JoinToken, controller: str) -> Joined:
     """Raises JoinFailed, OSError."""
     _check_same_cluster(host.state, token)
-    key = _kept_key(host.state)
+    key = _kept_key(host.state, token)
     connection = _connected(controller)
     try:
         connection.connect()
@@ -65,9 +65,9 @@ def join(host: Host, token: JoinToken, controller: str) -> Joined:
     finally:
         connection.close()
     _check(token, request, answer)
-    joined = Joined(answer.node_name, answer.node_uuid, answer.cluster_id, host.port)
+    joined = Joined(answer.node_name, answer.node_uuid, answer.cluster_id, host.port, token.identity)
     credentials.store(host.state, joined, key, answer.certificate, answer.authorities)
-    (host.state / FOLDER / _KEY).unlink()
+    (host.state / FOLDER / _KEY).unlink(missing_ok=True)
     return joined
 
 
@@ -81,12 +81,17 @@ def _check_same_cluster(state: Path, token: JoinToken) -> None:
                          "that it holds are then unknown to both.")
 
 
-def _kept_key(state: Path) -> str:
-    """The same at every attempt, so that a host that did not get the answer gets it the next time."""
-    folder = state / FOLDER
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / _KEY
-    if not path.exists():
+def _kept_key(state: Path, token: JoinToken) -> str:
+    """The same at every attempt with one invitation, so that a host that did not get the answer gets it the next time.
+
+    Another invitation means another key: the one before may be known to somebody.
+    """
+    held, joined = credentials.own_key(state), credentials.joined_as(state)
+    if held and joined is not None and joined.invitation == token.identity:
+        return held
+    path = state / FOLDER / _KEY
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() == held:
         credentials.write_private(path, _new_key())
     return path.read_text()
 

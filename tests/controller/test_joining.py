@@ -57,6 +57,8 @@ def test_the_token_works_once_but_again_for_the_host_that_used_it(tmp_path: Path
             (tmp_path / "s/tls/joining.key").write_text(key)
             await cluster.join(token, "alpha", tmp_path / "s", port=port)
             assert (tmp_path / "s/tls/satellite.pem").read_text() == first and certificate
+            await cluster.join(token, "alpha", tmp_path / "s", port=port)  # nor does it harm where nothing got lost
+            assert (tmp_path / "s/tls/satellite.pem").read_text() == first
             for name in ("alpha", "beta"):
                 with pytest.raises(JoinFailed, match="used already"):
                     await cluster.join(token, name, tmp_path / "other")
@@ -205,6 +207,7 @@ def test_a_node_that_is_there_gets_a_certificate_and_then_another(tmp_path: Path
             stolen = (tmp_path / "s/tls/satellite.pem").read_text()
             await cluster.join(await cluster.invite(node_name="ALPHA"), "alpha", tmp_path / "s")
             fresh = (tmp_path / "s/tls/satellite.pem").read_text()
+            assert stolen.partition("BEGIN CERT")[0] != fresh.partition("BEGIN CERT")[0]
             (tmp_path / "s/tls/satellite.pem").write_text(stolen)
             async with satellite_at(tmp_path / "s"):
                 await cluster.is_in_state("alpha", "AUTHENTICATION_ERROR")

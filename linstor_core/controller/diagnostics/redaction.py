@@ -45,7 +45,7 @@ def _masked(values: dict[str, Any]) -> dict[str, str]:
 
 def _clean(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: MASK if _TELLING.search(name) and held not in ("", None) and not isinstance(held, bool | int)
+        return {name: MASK if _TELLING.search(str(name)) and held not in ("", None) and not isinstance(held, bool | int)
                 else _clean(held) for name, held in value.items()}
     if isinstance(value, list):
         return [_clean(item) for item in value]
