@@ -49,14 +49,14 @@ WITH_SLOT = frozenset({Stage.CLOSING, Stage.COPYING, Stage.OPENING, Stage.REMOVI
 REVERTIBLE = frozenset({Stage.CHECKING, Stage.CLOSING, Stage.COPYING, Stage.REVERTING})
 
 
-class JobStep(Struct, frozen=True):
+class JobStep(Struct, frozen=True, gc=False):
     """What was done, and when."""
 
     message: str
     at_ms: int
 
 
-class Job(Struct, frozen=True):
+class Job(Struct, frozen=True, gc=False):
     """`node_name` is what it is about: the source of a move, the node that is left or lost.
 
     A move of an evacuation has `parent`, the evacuation's uuid. `ending` is set once it is to be called off: what it

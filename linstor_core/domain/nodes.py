@@ -40,7 +40,7 @@ class ConnectionStatus(StrEnum):
     DUPLICATE_UNAME = "DUPLICATE_UNAME"
 
 
-class NetInterface(Struct, frozen=True):
+class NetInterface(Struct, frozen=True, gc=False):
     """An address of a node; `satellite_port` is None where no satellite listens on it."""
 
     uuid: str
@@ -50,7 +50,7 @@ class NetInterface(Struct, frozen=True):
     satellite_encryption_type: str | None = None
 
 
-class Node(Struct, frozen=True):
+class Node(Struct, frozen=True, gc=False):
     """A machine of the cluster. `active_interface` names the interface the controller dials."""
 
     uuid: str

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from linstor_core.domain.nodes import ConnectionStatus
 
 
-class Failure(Struct, frozen=True):
+class Failure(Struct, frozen=True, gc=False):
     """Why a satellite could not bring something about; the texts are written for an administrator."""
 
     message: str
@@ -18,7 +18,7 @@ class Failure(Struct, frozen=True):
     """The low 15 bits of LINSTOR's return code (for instance 980, no space); 0 where none fits."""
 
 
-class VolumeSeen(Struct, frozen=True):
+class VolumeSeen(Struct, frozen=True, gc=False):
     """One volume as found on its node. A `present` of False means: looked for, and not there."""
 
     number: int
@@ -35,7 +35,7 @@ class VolumeSeen(Struct, frozen=True):
     to_fetch_kib: int = -1
 
 
-class SnapshotSeen(Struct, frozen=True):
+class SnapshotSeen(Struct, frozen=True, gc=False):
     """A snapshot as found on its node; `present` only when all of its volumes are there."""
 
     name: str
@@ -44,7 +44,7 @@ class SnapshotSeen(Struct, frozen=True):
     create_timestamp_ms: int | None = None
 
 
-class ResourceSeen(Struct, frozen=True):
+class ResourceSeen(Struct, frozen=True, gc=False):
     """The answer to the spec of `generation`: what is there after the satellite did what it could.
 
     While content is fetched from another node, the last answer is repeated with the progress in it; before the first
@@ -64,7 +64,7 @@ class ResourceSeen(Struct, frozen=True):
         return next((volume for volume in self.volumes if volume.number == number), None)
 
 
-class PoolSeen(Struct, frozen=True):
+class PoolSeen(Struct, frozen=True, gc=False):
     """A pool as found on its node. Capacities in KiB, -1 while unknown."""
 
     name: str
@@ -78,7 +78,7 @@ class PoolSeen(Struct, frozen=True):
     """When it came in, by the controller's clock."""
 
 
-class ExternalFileSeen(Struct, frozen=True):
+class ExternalFileSeen(Struct, frozen=True, gc=False):
     """An external file as found on its node. `wanted`: a resource there has it; `deployed`: it is there as written."""
 
     path: str
@@ -88,7 +88,7 @@ class ExternalFileSeen(Struct, frozen=True):
     failure: Failure | None = None
 
 
-class OrphanSeen(Struct, frozen=True):
+class OrphanSeen(Struct, frozen=True, gc=False):
     """A file of ours on a node that no spec names. Without `data_id` little is known of it: an older satellite tells
     only paths, and a file may be unreadable.
     """
@@ -105,7 +105,7 @@ class OrphanSeen(Struct, frozen=True):
     """What is still set up over it."""
 
 
-class NodeSeen(Struct, frozen=True):
+class NodeSeen(Struct, frozen=True, gc=False):
     """The link to a satellite and what that satellite can do."""
 
     node_name: str

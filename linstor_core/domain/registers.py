@@ -7,14 +7,14 @@ from msgspec import Struct, field
 from linstor_core.domain.encryption import SealedSecret
 
 
-class KeyValueStore(Struct, frozen=True):
+class KeyValueStore(Struct, frozen=True, gc=False):
     """A named store of an integrator. One without keys is not kept."""
 
     name: str
     props: dict[str, str] = field(default_factory=dict)
 
 
-class LinstorRemote(Struct, frozen=True):
+class LinstorRemote(Struct, frozen=True, gc=False):
     """Another cluster of the same kind, reached by the URL of its controller."""
 
     uuid: str
@@ -24,7 +24,7 @@ class LinstorRemote(Struct, frozen=True):
     passphrase: SealedSecret | None = None
 
 
-class S3Remote(Struct, frozen=True):
+class S3Remote(Struct, frozen=True, gc=False):
     """A bucket of an object store."""
 
     uuid: str
@@ -37,7 +37,7 @@ class S3Remote(Struct, frozen=True):
     use_path_style: bool = False
 
 
-class EbsRemote(Struct, frozen=True):
+class EbsRemote(Struct, frozen=True, gc=False):
     """Amazon's Elastic Block Store in one availability zone."""
 
     uuid: str
@@ -52,7 +52,7 @@ class EbsRemote(Struct, frozen=True):
 Remote = LinstorRemote | S3Remote | EbsRemote
 
 
-class ExternalFile(Struct, frozen=True):
+class ExternalFile(Struct, frozen=True, gc=False):
     """A file of another program that belongs to resources. `path` is absolute; cases of letters differ in it."""
 
     uuid: str
@@ -60,7 +60,7 @@ class ExternalFile(Struct, frozen=True):
     content: bytes
 
 
-class NodeConnection(Struct, frozen=True):
+class NodeConnection(Struct, frozen=True, gc=False):
     """What holds between two nodes. `node_a` sorts before `node_b`."""
 
     node_a: str
@@ -71,7 +71,7 @@ class NodeConnection(Struct, frozen=True):
 TWO_PRIMARIES = "DrbdOptions/Net/allow-two-primaries"
 
 
-class ResourceConnection(Struct, frozen=True):
+class ResourceConnection(Struct, frozen=True, gc=False):
     """What holds between two replicas of one definition: of that very one, not of a later one of the same name.
 
     `window_expires_ms` (Unix time) is set while TWO_PRIMARIES among the properties is a lease and no choice of an

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 
-class VolumeDefinition(Struct, frozen=True):
+class VolumeDefinition(Struct, frozen=True, gc=False):
     """One volume of a definition; `size_kib` is the usable size unless the flag GROSS_SIZE is set."""
 
     uuid: str
@@ -16,7 +16,7 @@ class VolumeDefinition(Struct, frozen=True):
     minor_number: int | None = None
 
 
-class DrbdDefinition(Struct, frozen=True):
+class DrbdDefinition(Struct, frozen=True, gc=False):
     """What every DRBD replica of a definition shares. `port` is None while ports are per node."""
 
     secret: str
@@ -27,7 +27,7 @@ class DrbdDefinition(Struct, frozen=True):
     transport_type: str = "IP"
 
 
-class ResourceDefinition(Struct, frozen=True):
+class ResourceDefinition(Struct, frozen=True, gc=False):
     """A named set of volumes. An empty `layer_stack` lets the first placement choose."""
 
     uuid: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 
-class DataSource(Struct, frozen=True):
+class DataSource(Struct, frozen=True, gc=False):
     """Where the first content of a volume comes from: the same node, or `node_name`.
 
     With `snapshot_name` the content is that snapshot; without, it is the live volume (a clone, a move). `data_id` is
@@ -20,7 +20,7 @@ class DataSource(Struct, frozen=True):
     """Empty for the node of the volume itself."""
 
 
-class Volume(Struct, frozen=True):
+class Volume(Struct, frozen=True, gc=False):
     """A volume on a node.
 
     `identifier` names it in the pool (`<resource>_<5 digits>` at first; a rename of the resource leaves it alone).
@@ -46,7 +46,7 @@ class Volume(Struct, frozen=True):
         return self.source is not None and not self.populated
 
 
-class Resource(Struct, frozen=True):
+class Resource(Struct, frozen=True, gc=False):
     """A definition on one node. Flags are LINSTOR's: DELETE, DISKLESS, INACTIVE …"""
 
     uuid: str

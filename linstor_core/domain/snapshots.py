@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from linstor_core.domain.resources import DataSource
 
 
-class SnapshotVolume(Struct, frozen=True):
+class SnapshotVolume(Struct, frozen=True, gc=False):
     """One volume of a snapshot on one node; stored as `<identifier>_<snapshot>`. `data_id` identifies its content."""
 
     uuid: str
@@ -21,7 +21,7 @@ class SnapshotVolume(Struct, frozen=True):
     """Of a part that came from another node: what it is a copy of."""
 
 
-class NodeSnapshot(Struct, frozen=True):
+class NodeSnapshot(Struct, frozen=True, gc=False):
     """The part of a snapshot that one node holds."""
 
     uuid: str
@@ -31,7 +31,7 @@ class NodeSnapshot(Struct, frozen=True):
     create_timestamp_ms: int | None = None
 
 
-class SnapshotVolumeDefinition(Struct, frozen=True):
+class SnapshotVolumeDefinition(Struct, frozen=True, gc=False):
     """The size of a volume when the snapshot was taken."""
 
     uuid: str
@@ -40,7 +40,7 @@ class SnapshotVolumeDefinition(Struct, frozen=True):
     props: dict[str, str] = field(default_factory=dict)
 
 
-class Snapshot(Struct, frozen=True):
+class Snapshot(Struct, frozen=True, gc=False):
     """Neither SUCCESSFUL nor FAILED_DEPLOYMENT in `flags` means that it is still being taken."""
 
     uuid: str

@@ -43,7 +43,7 @@ _THIN = frozenset({ProviderKind.LVM_THIN, ProviderKind.ZFS_THIN, ProviderKind.FI
                    ProviderKind.STORAGE_SPACES_THIN, ProviderKind.DISKLESS})
 
 
-class StoragePoolDefinition(Struct, frozen=True):
+class StoragePoolDefinition(Struct, frozen=True, gc=False):
     """The cluster-wide name of pools that belong together."""
 
     uuid: str
@@ -51,7 +51,7 @@ class StoragePoolDefinition(Struct, frozen=True):
     props: dict[str, str] = field(default_factory=dict)
 
 
-class StoragePool(Struct, frozen=True):
+class StoragePool(Struct, frozen=True, gc=False):
     """A pool on one node. FILE pools keep their directory in the property StorDriver/StorPoolName."""
 
     uuid: str

@@ -23,7 +23,7 @@ class TombstoneKind(StrEnum):
     ORPHAN = "ORPHAN"
 
 
-class DeadVolume(Struct, frozen=True):
+class DeadVolume(Struct, frozen=True, gc=False):
     """Content to remove: of `identifier` in the pool, and only if it carries `data_id` or `replaces`."""
 
     number: int
@@ -35,7 +35,7 @@ class DeadVolume(Struct, frozen=True):
     replaces: str = ""
 
 
-class Tombstone(Struct, frozen=True):
+class Tombstone(Struct, frozen=True, gc=False):
     """`uuid` is that of the thing on its node; `resource_name` and `snapshot_name` are what it was called.
 
     `identity` is the uuid by which the satellite knows it, so that it takes along what it remembers; empty where that
