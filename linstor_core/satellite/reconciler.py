@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from linstor_core.domain.errors import Code
 from linstor_core.domain.observed import Failure, OrphanSeen, PoolSeen, ResourceSeen
 from linstor_core.satellite import planner
+from linstor_core.satellite.called_off import STILL_OPEN, as_before, is_called_off
 from linstor_core.satellite.clock import Clock
 from linstor_core.satellite.content_fetches import NO_TRANSFERS
 from linstor_core.satellite.content_offers import Offered, standing
@@ -244,8 +245,9 @@ class Reconciler:
 
     def _converge(self, stored: StoredResource) -> Converged:
         world = self._world
+        spec = as_before(stored.spec) if stored.called_off else stored.spec
         try:
-            return converge(stored.spec, self._pools, stored.known_data_ids, self._observer, world.executor)
+            return converge(spec, self._pools, stored.known_data_ids, self._observer, world.executor)
         except Exception as error:
             _log.exception("a fault of the satellite while it worked on %s", stored.spec.resource_name)
             seen = ResourceSeen(stored.spec.resource_name, stored.spec.node_name, stored.spec.generation,
@@ -256,17 +258,24 @@ class Reconciler:
         """Nobody is told of content before it is written down that it exists."""
         if entry.forgotten:
             return result.seen
-        entry.stored = structs.replace(entry.stored, known_data_ids=result.known_data_ids)
-        done = structs.replace(stored, known_data_ids=result.known_data_ids)
-        if not entry.is_of(stored) or self._store.resources.get(entry.key) == done:
-            return result.seen
+        seen = result.seen
+        if stored.called_off:
+            seen = structs.replace(seen, failures=(STILL_OPEN, *seen.failures))
+        called_off = stored.called_off or is_called_off(stored.spec, seen)
+        done = structs.replace(stored, known_data_ids=result.known_data_ids, called_off=called_off)
+        entry.stored = done if entry.stored.order == stored.order else structs.replace(
+            entry.stored, known_data_ids=result.known_data_ids)
+        if not entry.is_of(stored) or (self._store.resources.get(entry.key) == done and not self._store.is_behind):
+            return seen
         try:
             await self._store.put(self._registry.moves(entry, done))
         except OSError as error:
             failure = Failure(f"The satellite could not store its state: {error}", "Its state directory is full or "
                               "damaged.", "Free space in the satellite's state directory.")
-            return structs.replace(result.seen, failures=(failure, *result.seen.failures))
-        return result.seen
+            # That it is called off, the controller may hear only when it is written down.
+            others = [other for other in seen.failures if not called_off or other.code != Code.IN_USE]
+            return structs.replace(seen, failures=(failure, *others))
+        return seen
 
     # Pools
 

@@ -43,11 +43,15 @@ class StoredPools(Struct, frozen=True, tag="pools"):
 
 
 class StoredResource(Struct, frozen=True, tag="resource"):
-    """A spec of one epoch. `known_data_ids` are the contents that were complete here."""
+    """A spec of one epoch. `known_data_ids` are the contents that were complete here.
+
+    Once it is `called_off`, nothing that it wants removed or replaced is, until a controller sends it again.
+    """
 
     spec: ResourceSpec
     epoch: int
     known_data_ids: frozenset[str] = frozenset()
+    called_off: bool = False
 
     @property
     def order(self) -> tuple[int, int]:
@@ -127,6 +131,11 @@ class SpecStore:
             self._flushing = asyncio.ensure_future(self._flush())
             self._flushing.add_done_callback(self._flushed)
             await asyncio.shield(self._flushing)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the disk has not everything that counts in memory."""
+        return bool(self._pending)
 
     def _flushed(self, _: asyncio.Task[None]) -> None:
         self._flushing = None
