@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--from", dest="first", type=int, default=0, metavar="SEED", help="the first of many")
     parser.add_argument("--count", type=int, help="how many; without a limit: 100")
     parser.add_argument("--seconds", type=float, default=0.0, help="of processor time that many may take")
+    parser.add_argument("--stop", action="store_true", help="stop at the first that fails")
     parser.add_argument("--plant", choices=sorted(PLANTS), help="put a known fault into the product")
     parser.add_argument("--json", action="store_true", help="end with a summary as JSON")
     return parser
@@ -45,7 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _show(script, print if given.trace else None, plant)
     count = given.count if given.count is not None else None if given.seconds else 100
     seeds = itertools.islice(itertools.count(given.first), count)
-    summary = campaign.run(seeds, given.seconds, lambda line: print(line, flush=True), plant)
+    summary = campaign.run(seeds, given.seconds, lambda line: print(line, flush=True), plant=plant,
+                           stop=given.stop)
     if not given.json:
         print(*(f"{times:8} {what}" for what, times in summary.coverage.items()), sep="\n")
     print(f"{summary.histories} histories from seed {given.first} on, {len(summary.failed)} failed, "

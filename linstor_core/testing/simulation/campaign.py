@@ -25,8 +25,9 @@ class Summary(Struct, frozen=True):
     cpu_s: float
 
 
-def run(seeds: Iterable[int], seconds: float, tell: Callable[[str], None], plant: Plant | None = None) -> Summary:
-    """Until the seeds, or so many seconds of this processor, are used up; 0 for no limit."""
+def run(seeds: Iterable[int], seconds: float, tell: Callable[[str], None], *, plant: Plant | None = None,
+        stop: bool = False) -> Summary:
+    """Until the seeds, or so many seconds of this processor, are used up; 0 for no limit. `stop`: or one fails."""
     coverage: Counter[str] = Counter()
     failed: list[int] = []
     start, played = time.process_time(), 0
@@ -39,6 +40,8 @@ def run(seeds: Iterable[int], seconds: float, tell: Callable[[str], None], plant
         if outcome.wrong:
             failed.append(seed)
             told(outcome, tell)
+            if stop:
+                break
     return Summary(played, tuple(failed), dict(sorted(coverage.items())), time.process_time() - start)
 
 

@@ -11,9 +11,10 @@ from linstor_core.controller import repository
 from linstor_core.controller.repository import Write
 from linstor_core.domain.cluster import Cluster
 from linstor_core.domain.errors import Code, DatabaseUnavailable
+from linstor_core.satellite.contents import GrowingContent, ReadableContent
 from linstor_core.satellite.failures import step_failed
 from linstor_core.satellite.journal import Journal
-from linstor_core.satellite.steps import PublishFile, ReplaceFile, Step
+from linstor_core.satellite.steps import FetchContent, PublishFile, ReplaceFile, Step
 from linstor_core.testing.simulated_node import SimulatedNode
 from linstor_core.testing.simulation.loop import ProcessKilled, VirtualLoop
 
@@ -61,6 +62,29 @@ class FaultyNode(SimulatedNode):
             if self._random.random() < 0.5:
                 self._count("an unfinished file was lost with the power")
                 del self.files[path]
+
+
+class FaultyContents:
+    """The content of one host's files (a `NodeContents`), with the faults of its disks."""
+
+    def __init__(self, node: FaultyNode, count: Count) -> None:
+        self._node = node
+        self._count = count
+
+    def open(self, path: str, data_id: str) -> ReadableContent:
+        self._fail()
+        return self._node.contents.open(path, data_id)
+
+    def grow(self, step: FetchContent) -> GrowingContent:
+        self._fail()
+        self._count("content came from another node")
+        return self._node.contents.grow(step)
+
+    def _fail(self) -> None:
+        if self._node.failing:
+            self._node.failing -= 1
+            self._count("content could not be read or written")
+            raise OSError(errno.EIO, "simulated")
 
 
 class JournalDisk:

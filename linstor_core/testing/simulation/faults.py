@@ -90,6 +90,20 @@ async def cut_power(world: World, names: Names) -> None:
         host.get_power()
 
 
+async def cut_power_in_step(world: World, names: Names) -> None:
+    """The program goes with its host, in the middle of making something."""
+    host = world.host(names["host"])
+
+    def lose_power() -> None:
+        world.count("a host lost its power")
+        host.lose_power()
+        world.network.later(names["lasts_s"], host.get_power)
+
+    if host.process is not None and host.process.alive:
+        host.node.dies_after = names["steps"]
+        host.process.on_death.append(lose_power)
+
+
 # Ways
 
 async def partition(world: World, names: Names) -> None:
@@ -159,5 +173,6 @@ async def set_clock(world: World, names: Names) -> None:
 Fault = Callable[[World, Names], Coroutine[Any, Any, None]]
 FAULTS: dict[str, Fault] = {fault.__name__: fault for fault in (
     write, hold_open, kill_controller, kill_controller_soon, kill_controller_in_commit, kill_satellite,
-    kill_satellite_soon, kill_satellite_in_step, kill_satellite_in_journal, cut_power, partition, tear, slow_down,
+    kill_satellite_soon, kill_satellite_in_step, kill_satellite_in_journal, cut_power, cut_power_in_step,
+    partition, tear, slow_down,
     repeat_messages, fail_steps, fail_journal, fail_commits, hide_files, set_clock)}

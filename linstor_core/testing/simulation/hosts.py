@@ -21,7 +21,7 @@ from linstor_core.satellite.journal import Journal
 from linstor_core.satellite.reconciler import World
 from linstor_core.satellite.satellite import Satellite, SatelliteSettings
 from linstor_core.satellite.spec_store import Forgotten, Identity, Moved, Record, SpecStore, StoredResource
-from linstor_core.testing.simulation.disks import Count, FaultyNode, JournalDisk, MemoryDatabase
+from linstor_core.testing.simulation.disks import Count, FaultyContents, FaultyNode, JournalDisk, MemoryDatabase
 from linstor_core.testing.simulation.loop import Process, ProcessKilled, VirtualLoop
 from linstor_core.testing.simulation.network import SimulatedListener, SimulatedNetwork
 
@@ -124,6 +124,7 @@ class SatelliteHost:
         self.address = f"10.0.0.{number + 1}"
         self.node = FaultyNode(POOL_DIRECTORIES, loop, random, count)
         self.node.name = self.name
+        self.contents = FaultyContents(self.node, count)
         self.executor: StepExecutor = self.node
         self.clock: Clock = LoopClock(loop)
         self.satellite: type[Satellite] = Satellite
@@ -151,7 +152,7 @@ class SatelliteHost:
 
     async def _run(self, process: Process) -> None:
         world = World(self.node, self.executor, self.clock, self._random.random,
-                      contents=self.node.contents)
+                      contents=self.contents)
         settings = SatelliteSettings(self.name, Path("/state"), self.address, PORT)
         satellite = self.satellite(settings, world, self._open_store, SimulatedListener(self._network), NoThreads(),
                                    dial=self._network.fetch_from(self.address))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 RESOURCES = ("alpha", "bravo", "charlie", "delta", "echo")
 SNAPSHOTS = ("monday", "tuesday")
@@ -24,10 +24,16 @@ HOST_DEEDS = {"write": 24, "hold_open": 3}
 FAULTS = {
     "kill_controller": 4, "kill_controller_soon": 4, "kill_controller_in_commit": 4, "kill_satellite": 4,
     "kill_satellite_soon": 3, "kill_satellite_in_step": 5, "kill_satellite_in_journal": 3, "cut_power": 4,
-    "partition": 6, "tear": 5, "fail_steps": 4, "fail_journal": 2, "fail_commits": 3, "set_clock": 2, "slow_down": 2,
-    "repeat_messages": 2, "hide_files": 2,
+    "cut_power_in_step": 3, "partition": 6, "tear": 5, "fail_steps": 4, "fail_journal": 2, "fail_commits": 3,
+    "set_clock": 2, "slow_down": 2, "repeat_messages": 2, "hide_files": 2,
 }
 """How often each is drawn, relative to the others of its sort."""
+
+_WORK = {"deploy": 4, "take_snapshot": 3, "restore": 2, "clone": 2, "move": 3, "delete_resource": 3, "roll_back": 2}
+_HIT_WORK = {"kill_satellite_in_step", "cut_power_in_step", "kill_satellite_in_journal", "kill_controller_in_commit",
+             "kill_controller_soon", "kill_satellite_soon", "fail_steps", "fail_journal", "fail_commits", "partition",
+             "tear"}
+"""Faults that are of interest while something goes on."""
 
 
 class Event(Struct, frozen=True):
@@ -64,6 +70,9 @@ def drawn(seed: int) -> Script:
              (FAULTS, random.choice((0, 1, 2, 4, 6, 8, 12)))]
     events = [_event(random, table, hosts, length_s) for table, count in sorts for _ in range(count)]
     events += [_event(random, {"deploy": 1}, hosts, 3.0) for _ in range(2)]
+    for event in [event for event in events if event.kind in _HIT_WORK and random.random() < 0.6]:
+        work = _event(random, _WORK, hosts, length_s)
+        events.append(structs.replace(work, at_s=event.at_s + 0.02, names={**work.names, "host": event.names["host"]}))
     return Script(seed, nodes, hosts, length_s, tuple(sorted(events, key=lambda event: event.at_s)))
 
 
