@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.satellite.moving import (
     Node,
     allocated_bytes,
     checksum,
+    eventually,
     fetching,
     filled,
     node,
@@ -58,6 +60,17 @@ async def doomed(name: str, folder: Path, directory: Path, deeds: int,
         await link.__aexit__()
     finally:
         processes.kill(identity)
+        await eventually(lambda: is_free(folder / name / "lock"))
+
+
+def is_free(lock: Path) -> bool:
+    """A process that is killed keeps its locks for moments."""
+    with open(lock, "rb") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 async def settled(target: Node, generation: int) -> None:
