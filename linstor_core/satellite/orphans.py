@@ -78,9 +78,11 @@ class Orphans:
         run = asyncio.get_running_loop().run_in_executor
         pools = self._pools()
         candidates = await run(self._threads, self._candidates, list(pools.values()), self._named(pools))
-        named = self._named(pools)  # what specs that came meanwhile have made is nobody's orphan
-        looked = await run(self._threads, self._looked, candidates, named)
-        return {key: files if files is not None else self._last.get(key, ()) for key, files in looked.items()}
+        looked = await run(self._threads, self._looked, candidates)
+        # What specs that came meanwhile name, or have made, is nobody's orphan.
+        named = self._named(pools) if any(candidates.values()) else frozenset[str]()
+        return {key: tuple(orphan for orphan in files if orphan.path not in named) if files is not None
+                else self._last.get(key, ()) for key, files in looked.items()}
 
     def _named(self, pools: Pools) -> frozenset[str]:
         return frozenset(path for entry in self._registry.all() for path in entry.paths(pools, planner.interests))
@@ -96,11 +98,9 @@ class Orphans:
                 found[pool.name] = None if isinstance(files, Unobserved) else files
         return found
 
-    def _looked(self, candidates: dict[str, tuple[str, ...] | None],
-                named: frozenset[str]) -> dict[str, tuple[OrphanSeen, ...] | None]:
+    def _looked(self, candidates: dict[str, tuple[str, ...] | None]) -> dict[str, tuple[OrphanSeen, ...] | None]:
         return {pool.upper(): None if paths is None else tuple(
-            orphan for path in paths if path not in named
-            and (orphan := _seen(path, pool, self._observer.file(path))) is not None)
+            orphan for path in paths if (orphan := _seen(path, pool, self._observer.file(path))) is not None)
             for pool, paths in candidates.items()}
 
 
