@@ -64,7 +64,7 @@ class PatientClock(SystemClock):
 def satellite(number: int, state: Path, port: int, threads: Executor) -> Satellite:
     """Not started."""
     node = SimulatedNode((DIRECTORY,), keep_steps=False)
-    world = World(node, node, PatientClock(), random.Random(number).random)
+    world = World(node, node, PatientClock(), random.Random(number).random, contents=node.contents)
     name = node_name(number)
     return Satellite(SatelliteSettings(name, state / name, address_of(number), port), world, threads=threads)
 
