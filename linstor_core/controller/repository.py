@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -65,15 +66,12 @@ class Repository:
 
     @classmethod
     def in_folder(cls, folder: Path) -> Self:
-        """Only the owner may read it: the key of the cluster's authority is in there."""
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / "linstor.db"
-        file.touch(mode=0o600)
-        file.chmod(file.stat().st_mode & 0o700)
         return cls(f"sqlite:///{folder / 'linstor.db'}")
 
     def open(self) -> None:
         """Raises DatabaseUnavailable when it cannot be read, is corrupt, or was written by a newer release."""
+        self._make_private()
         try:
             self._connection = self._engine.connect()
             _metadata.create_all(self._connection)
@@ -89,6 +87,17 @@ class Repository:
             self._connection.commit()
         except sa.exc.SQLAlchemyError as fault:
             raise _unavailable("The database can't be opened.", fault) from fault
+
+    def _make_private(self) -> None:
+        """Only the owner may read the file: the key of the cluster's authority is in there."""
+        name = self._engine.url.database
+        if self._engine.dialect.name != "sqlite" or not name or name == ":memory:":
+            return
+        # Whoever is not the owner can't change that; whether the file can be used at all is seen next.
+        with contextlib.suppress(OSError):
+            file = Path(name)
+            file.touch(mode=0o600)
+            file.chmod(file.stat().st_mode & 0o700)
 
     def load(self) -> tuple[Cluster | None, int]:
         """The stored cluster (None in a new database) and its revision."""

@@ -6,6 +6,7 @@ Trust comes from the token alone, so it does not matter whether anybody listens 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import os
 import re
@@ -54,16 +55,13 @@ def join(host: Host, token: JoinToken, controller: str) -> Joined:
     """Raises JoinFailed, OSError."""
     _check_same_cluster(host.state, token)
     key = _kept_key(host.state, token)
-    connection = _connected(controller)
-    try:
+    with contextlib.closing(_connected(controller)) as connection:
         connection.connect()
         address = host.address or str(connection.sock.getsockname()[0])
         draft = JoinRequest(invitation=token.identity, node_name=host.node_name, address=address, port=host.port,
                             request=_certificate_request(key, host.node_name))
         request = structs.replace(draft, proof=joining.request_proof(token.key, draft))
         answer = _asked(connection, request)
-    finally:
-        connection.close()
     _check(token, request, answer)
     joined = Joined(answer.node_name, answer.node_uuid, answer.cluster_id, host.port, token.identity)
     credentials.store(host.state, joined, key, answer.certificate, answer.authorities)
@@ -143,7 +141,8 @@ def _asked(connection: http.client.HTTPConnection, request: JoinRequest, is_redi
         raise JoinFailed(f"What answers there is no controller: {type(fault).__name__}.") from None
     location = response.headers.get("Location", "")
     if 300 <= response.status < 400 and location and not is_redirected:
-        return _asked(_connected(location), request, is_redirected=True)
+        with contextlib.closing(_connected(location)) as other:
+            return _asked(other, request, is_redirected=True)
     try:
         if response.status == 200:
             return msgspec.json.decode(body, type=JoinAnswer)

@@ -29,6 +29,8 @@ MAX_GREETING_BYTES = 64 * 1024
 MAX_OPENING = 64
 """So many connections may be about to open; of more, those that have waited longest are dropped."""
 _OPEN_S = 5.0
+PING_S = 5.0
+"""So often is asked whether the other side is still there; it has twice that time to answer."""
 _CLOSE_S = 1.0
 STALLED_S = 15.0
 """A peer that takes nothing of what it is sent for so long is given up."""
@@ -50,8 +52,10 @@ class Listener(Protocol):
 class WebsocketListener:
     """The real network: plain, or by TLS with a context that demands certificates of clients."""
 
-    def __init__(self, context: ssl.SSLContext | None = None, stalled_s: float = STALLED_S) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None, stalled_s: float = STALLED_S,
+                 ping_s: float = PING_S) -> None:
         self._context = context
+        self._ping_s = ping_s
         self._stalled_s = stalled_s
         self._server: Server | None = None
         self._opening: dict[ServerConnection, None] = {}
@@ -74,8 +78,8 @@ class WebsocketListener:
         tls: dict[str, Any] = {"ssl_handshake_timeout": _OPEN_S, "ssl_shutdown_timeout": _CLOSE_S}
         self._server = await serve(
             accepted, address, port, ssl=self._context, create_connection=cast(Any, counted), compression=None,
-            max_size=MAX_FRAME_BYTES, max_queue=4, server_header=None, open_timeout=_OPEN_S, ping_interval=5,
-            ping_timeout=10, close_timeout=_CLOSE_S, logger=_library_log,
+            max_size=MAX_FRAME_BYTES, max_queue=4, server_header=None, open_timeout=_OPEN_S, ping_interval=self._ping_s,
+            ping_timeout=2 * self._ping_s, close_timeout=_CLOSE_S, logger=_library_log,
             origins=[None],  # no web page of a browser on the same network
             **(tls if self._context else {}))
         return int(next(iter(self._server.sockets)).getsockname()[1])

@@ -11,12 +11,17 @@ from pathlib import Path
 import pytest
 
 from linstor_core.client.errors import ApiCallError
+from linstor_core.controller.call import Call
+from linstor_core.controller.https import CertificateFiles, Https
+from linstor_core.controller.operations import invitations
 from linstor_core.domain.cluster import Cluster as Model
 from linstor_core.domain.nodes import NodeType
 from linstor_core.satellite.joining import Joined, JoinFailed
 from linstor_core.satellite.joining import main as join_command
 from linstor_core.wire.joining import parse_token
+from linstor_core.wire.rest_certificates import InvitationCreate
 from linstor_core.wire.rest_diagnostics import AuthTokenInitialize
+from tests.controller.certificates_for_tests import TestAuthority
 from tests.controller.tls_cluster import Cluster, controller_at, free_port, satellite_at
 
 
@@ -283,6 +288,31 @@ def test_the_command_takes_the_token_from_where_nobody_looks(tmp_path: Path,
     asyncio.run(scenario())
     shown = capsys.readouterr()
     assert shown.out.count("Start the satellite") == 3 and shown.err.count("linstor-satellite join:") == 6
+
+
+def test_joining_by_https_believes_the_token_not_the_certificate(tmp_path: Path) -> None:
+    made = TestAuthority(tmp_path / "made")
+    files = CertificateFiles(made.pair("https", "https://nobody"))
+
+    async def scenario() -> None:
+        port = free_port()
+        async with controller_at(tmp_path / "c", https=Https("127.0.0.1", port, files)) as cluster:
+            token, other = await _invitations(cluster)
+            # Plain HTTP sends its callers to HTTPS.
+            await cluster.join(token, "alpha", tmp_path / "s")
+            await cluster.join(other, "beta", tmp_path / "t", by=f"https://127.0.0.1:{port}")
+            assert sorted(cluster.daemon.controller.cluster.nodes) == ["ALPHA", "BETA"]
+    asyncio.run(scenario())
+
+
+async def _invitations(cluster: Cluster) -> list[str]:
+    """Two, without the client, which would want to know the certificate."""
+    office, door = cluster.daemon._office, cluster.daemon.controller
+    fingerprint = (await office.authority()).fingerprint
+    calls = [Call(InvitationCreate()), Call(InvitationCreate())]
+    made = [await door.apply(lambda model, context, call=call: invitations.create(  # type: ignore[misc]
+        model, context, call, fingerprint)) for call in calls]
+    return [str(entries[0].obj_refs["token"]) for entries in made]
 
 
 def test_joining_works_without_a_bearer_token_where_others_need_one(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from linstor_core.client.client import LinstorClient
 from linstor_core.controller.certificate_office import OfficeChoices
 from linstor_core.controller.daemon import ControllerDaemon
+from linstor_core.controller.https import Https
 from linstor_core.domain.cluster import key_of
 from linstor_core.domain.nodes import Node
 from linstor_core.satellite import joining
@@ -95,9 +96,9 @@ class Cluster:
 
 
 @contextlib.asynccontextmanager
-async def controller_at(state: Path, **choices: object) -> AsyncIterator[Cluster]:
+async def controller_at(state: Path, https: Https | None = None, **choices: object) -> AsyncIterator[Cluster]:
     address = services.free_address()
-    daemon = ControllerDaemon(state, "127.0.0.1", int(address.rpartition(":")[2]),
+    daemon = ControllerDaemon(state, "127.0.0.1", int(address.rpartition(":")[2]), https=https,
                               links=OfficeChoices(**choices))  # type: ignore[arg-type]
     await daemon.start()
     try:

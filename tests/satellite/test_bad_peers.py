@@ -21,7 +21,7 @@ from linstor_core.satellite.seldom_log import SeldomLog
 from linstor_core.testing.controller_link import ControllerLink
 from linstor_core.testing.satellite_specs import pool, resource, volume
 from linstor_core.testing.simulated_node import SimulatedNode
-from linstor_core.wire.node_report import MAX_FRAME_BYTES, PlanResource
+from linstor_core.wire.node_report import MAX_FRAME_BYTES, Hello, HelloAnswer, PlanResource
 from linstor_core.wire.resource_spec import ResourceSpec
 
 GIB = 1 << 30
@@ -78,6 +78,13 @@ async def is_of_an_old_epoch(link: ControllerLink) -> int:
     return await link.closed()
 
 
+async def is_a_second_controller(link: ControllerLink) -> int:
+    await link.send(Hello("cluster", "another controller", 5, "node1", "uuid", 1, 1))
+    answer = await link.receive()
+    assert isinstance(answer, HelloAnswer) and answer.refusal == "OTHER_CONTROLLER"
+    return await link.closed()
+
+
 async def is_of_another_cluster(link: ControllerLink) -> int:
     assert (await link.greet(cluster_id="other", epoch=9)).refusal == "OTHER_CONTROLLER"
     return await link.closed()
@@ -85,7 +92,8 @@ async def is_of_another_cluster(link: ControllerLink) -> int:
 
 BAD: list[tuple[Callable[[ControllerLink], Awaitable[int]], int]] = [
     (says_nonsense, 1003), (sends_a_frame_of_a_gib, 1009), (begins_with_more_than_a_greeting, 1009),
-    (breaks_the_framing, 1002), (is_of_an_old_epoch, 1000), (is_of_another_cluster, 1000)]
+    (breaks_the_framing, 1002), (is_of_an_old_epoch, 1000),
+    (is_a_second_controller, 1000), (is_of_another_cluster, 1000)]
 
 
 @pytest.mark.parametrize(("deed", "code"), BAD, ids=[deed.__name__ for deed, _ in BAD])
@@ -189,6 +197,23 @@ def test_a_controller_that_asks_and_does_not_listen_is_dropped(tmp_path: Path) -
             await good.__aenter__()
             assert not (await good.greet(epoch=7)).refusal
             await good.sync(POOLS)
+    asyncio.run(scenario())
+
+
+def test_a_controller_that_vanished_without_a_word_is_noticed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        node = SimulatedNode(("/pool",))
+        satellite = Satellite(SatelliteSettings("node1", tmp_path, "127.0.0.1", 0),
+                              World(node, node, SystemClock(), lambda: 0.5), listener=WebsocketListener(ping_s=0.1))
+        await satellite.start()
+        async with ControllerLink(satellite.port) as gone:
+            await gone.greet()
+            gone.connection.transport.pause_reading()  # the cable is cut: nothing arrives, and nobody says so
+            async with asyncio.timeout(PATIENCE_S):
+                while satellite._channel._link is not None:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            gone.connection.transport.abort()
+        await satellite.stop()
     asyncio.run(scenario())
 
 
