@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -11,15 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from linstor_core.testing import simulated_fleet
 from tools import loop_mounts, processes, services
-from tools.bench import fleet_model
 from tools.bench.figure import Figure
 from tools.bench.sample import Sample, measure
 from tools.bench.wire_client import WireClient, request
 from tools.processes import ProcessIdentity
 
 PATIENCE_S = 300.0
+ALL_LISTEN = "all satellites listen"
+"""What the fleet says."""
 _VERSION = request("GET", "/v1/controller/version")
 _LIMITED = request("GET", "/v1/view/resources?limit=50")
 _NODES = request("GET", "/v1/nodes")
@@ -37,7 +39,9 @@ class Fleet:
         self._satellites_state = Path(tempfile.mkdtemp(prefix="linstor-fleet-", dir=folder))
         self._satellites: ProcessIdentity | None = None
         self._controller: ProcessIdentity | None = None
-        fleet_model.write(root / "controller", nodes, resources)
+        processes.run([sys.executable, "-P", "-m", "linstor_core.testing.fleet_model", "--state",
+                       str(root / "controller"), "--nodes", str(nodes), "--resources", str(resources)],
+                      cwd=services.CHECKOUT, environment={**os.environ, "PYTHONPATH": str(services.CHECKOUT)})
 
     @property
     def pid(self) -> int:
@@ -49,7 +53,7 @@ class Fleet:
         self._satellites = services.start("linstor_core.testing.simulated_fleet", [
             "--nodes", str(self.nodes), "--state", str(self._satellites_state)], log)
         deadline = time.monotonic() + PATIENCE_S
-        while simulated_fleet.READY not in log.read_text():
+        while ALL_LISTEN not in log.read_text():
             if not processes.is_alive(self._satellites) or time.monotonic() > deadline:
                 raise services.StartFailed(f"the satellites did not start:\n{services.tail(log)}")
             time.sleep(0.05)
@@ -172,8 +176,7 @@ def _returned(fleet: Fleet, what: str) -> Iterator[Figure]:
 def _changed(number: int) -> bytes:
     """Deactivates and activates one resource: its satellite has to answer each time."""
     verb = "activate" if number % 2 else "deactivate"
-    return request("POST", f"/v1/resource-definitions/{fleet_model.definition_name(1, 1)}/resources/"
-                           f"{simulated_fleet.node_name(1)}/{verb}")
+    return request("POST", f"/v1/resource-definitions/r0001-0001/resources/node0001/{verb}")
 
 
 def one_satellite(root: Path) -> Iterator[Figure]:

@@ -1,8 +1,14 @@
-"""A database with as many nodes and resources as one likes, written at once: REST would take hours."""
+"""A database with as many nodes and resources as one likes, written at once: REST would take hours.
+
+`python -m linstor_core.testing.fleet_model --state DIR --nodes 1000 --resources 100` is the controller's side of
+`linstor_core.testing.simulated_fleet`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from linstor_core.controller.change import Context
@@ -56,3 +62,17 @@ def _resource(context: Context, node: int, number: int) -> Iterator[Document]:
                              volume_definitions=(VolumeDefinition(context.new_uuid(), 0, SIZE_KIB),))
     yield Resource(context.new_uuid(), name, node_name(node),
                    volumes=(Volume(context.new_uuid(), 0, POOL, f"{name}_00000", context.new_uuid()),))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="of a controller that has never run")
+    parser.add_argument("--nodes", type=int, required=True)
+    parser.add_argument("--resources", type=int, required=True, help="on each node")
+    parsed = parser.parse_args(arguments)
+    write(parsed.state, parsed.nodes, parsed.resources)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
