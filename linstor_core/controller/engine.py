@@ -54,7 +54,7 @@ class Engine:
         self._evictions = EvictionClock(self.controller)
 
     def start(self, grown: Callable[[int], None] = _for_nothing) -> None:
-        """`grown` is told the number of definitions now and then."""
+        """`grown` is told now and then how many definitions there are, and resources that were reported."""
         self.links.start()
         self._leases.start()
         self._jobs.start()
@@ -64,7 +64,8 @@ class Engine:
     async def _keep_up(self, grown: Callable[[int], None]) -> None:
         while True:
             await asyncio.sleep(self.UPKEEP_S)
-            grown(len(self.controller.cluster.resource_definitions))
+            cluster = self.controller.cluster
+            grown(len(cluster.resource_definitions) + len(cluster.resources_seen))
             keys = iter(tuple(self.controller.cluster.resource_definitions))
             while some := tuple(itertools.islice(keys, self.UPKEEP_AT_ONCE)):
                 self.controller.fold(reports.upkeep(some))
