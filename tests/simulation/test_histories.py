@@ -19,8 +19,8 @@ from linstor_core.testing.simulation.planted import PLANTS
 from linstor_core.testing.simulation.script import CALLS, FAULTS, HOST_DEEDS, Script, drawn
 from tools.processes import CommandFailed, run
 
-BASE = 350
-FRESH_S = 20.0
+BASE = 300
+FRESH_S = 18.0
 FRESH_FROM = 1_000_000
 FOUND = sorted(Path(__file__).with_name("histories").glob("*.json"))
 
@@ -86,14 +86,14 @@ def test_everything_holds_in_histories_that_nobody_has_seen_before() -> None:
         pytest.fail(failed.output)
 
 
-@pytest.mark.parametrize("seed", [7, 21])
+@pytest.mark.parametrize("seed", [7, 11])
 def test_a_seed_gives_one_history_in_every_process(seed: int) -> None:
     assert simulation("--seed", str(seed), hash_seed="1") == simulation("--seed", str(seed), hash_seed="2")
 
 
 def test_other_seeds_give_other_histories() -> None:
-    assert drawn(7).events != drawn(21).events
-    assert play(drawn(7)).digest != play(drawn(21)).digest
+    assert drawn(7).events != drawn(11).events
+    assert play(drawn(7)).digest != play(drawn(11)).digest
 
 
 @pytest.mark.parametrize("file", FOUND, ids=lambda file: file.stem)
@@ -102,17 +102,18 @@ def test_what_was_found_once_stays_mended(file: Path) -> None:
 
 
 SIGNS = {
-    "lying-executor": "belongs to nothing", "empty-copies": "holds b''", "forgetful-journal": "has lost",
-    "old-specs": "after", "forgetful-database": "stored", "used-identities": "belongs to",
-    "no-second-try": "is not online",
+    "lying-executor": ("belongs to nothing",), "empty-copies": ("holds b''",), "forgetful-journal": ("has lost",),
+    "old-specs": ("after", "is not settled"), "forgetful-database": ("are stored as they are", "is lost"),
+    "used-identities": ("belongs to", "twice"), "no-second-try": ("is not online", "is not settled", "is left"),
 }
+"""What invariants may say of it; without it, the same histories hold."""
 
 
 @pytest.mark.parametrize("name", sorted(PLANTS))
 def test_a_planted_fault_is_found(name: str) -> None:
     with pytest.raises(CommandFailed) as failed:
         simulation("--plant", name, "--count", "60", "--stop")
-    assert SIGNS[name] in failed.value.output
+    assert any(sign in failed.value.output for sign in SIGNS[name]), failed.value.output
 
 
 def test_a_failing_history_is_shrunk_saved_and_played_again(tmp_path: Path) -> None:
