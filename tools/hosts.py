@@ -256,7 +256,8 @@ def loop_devices() -> list[LoopDevice]:
     """All that are set up on this machine."""
     output = run(["losetup", "--list", "--json", "--output", "NAME,BACK-MAJ:MIN,BACK-INO"])
     listed = json.loads(output)["loopdevices"] if output.strip() else []
-    return [LoopDevice(entry["name"], str(entry["back-maj:min"]).strip(), int(entry["back-ino"])) for entry in listed]
+    return [LoopDevice(entry["name"], str(entry["back-maj:min"]).strip(), int(entry["back-ino"])) for entry in listed
+            if entry["back-ino"] is not None]  # else it was detached meanwhile
 
 
 def _detach(device: str) -> None:

@@ -59,7 +59,8 @@ class Workman:
             jobs = [self.create] if len(self.ledger) < MOST_VOLUMES else []
             if name:
                 jobs += [self.write, self.write, self.snapshot, self.delete_snapshot, self.roll_back, self.restore,
-                         self.clone, self.rename, self.delete, self.grow, self.drop_replica, self.add_replica]
+                         self.clone, self.rename, self.delete, self.grow, self.drop_replica, self.add_replica,
+                         self.move]
             self._random.choice(jobs)(name)
 
     def _call(self, what: str, name: str, method: str, path: str, body: Any = None) -> bool | None:
@@ -96,8 +97,9 @@ class Workman:
             self.ledger.pop(name, None)
             return
         nodes, size_kib, snapshots = found
+        # What is moving may come to a node where it is not yet.
         self.ledger[name] = Entry(
-            {node: candidate.words.get(node, frozenset({""})) for node in nodes}, size_kib,
+            {**{node: frozenset({""}) for node in nodes}, **candidate.words}, size_kib,
             {snapshot: candidate.snapshots[snapshot] for snapshot in snapshots if snapshot in candidate.snapshots},
             sure=False, still=False)
 
@@ -159,6 +161,17 @@ class Workman:
             done = self._call(f"leave {node}", name, "DELETE", f"/{name}/resources/{node}")
             self._note(name, replace(before, words={each: words for each, words in before.words.items()
                                                     if each != node}), done)
+
+    def move(self, name: str) -> None:
+        """When it is over, nobody says; until then the content is here or there."""
+        before = self.ledger[name]
+        free = sorted(NODES.keys() - before.words)
+        if before.words and free:
+            source, target = self._random.choice(sorted(before.words)), self._random.choice(free)
+            done = self._call(f"move from {source} to {target}", name, "POST", f"/{name}/resources/{source}/move",
+                              {"target_node": target})
+            self._note(name, replace(before, words={**before.words, target: before.words[source]}, sure=False,
+                                     still=False), done)
 
     def write(self, name: str) -> None:
         """On one node, if nothing is left to be done there and its device can be had now."""
@@ -239,7 +252,8 @@ class Workman:
         if name in self.ledger and found is not None:
             entry, (nodes, size_kib, _) = self.ledger[name], found
             self.ledger[name] = replace(entry, size_kib=size_kib, words={
-                node: entry.words.get(node, frozenset({""})) for node in nodes})
+                **{node: frozenset({""}) for node in nodes},
+                **{node: words for node, words in entry.words.items() if node in nodes or not entry.sure}})
 
     def clone(self, name: str) -> None:
         if not self.ledger[name].words or len(self.ledger) >= MOST_VOLUMES:

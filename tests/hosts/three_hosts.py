@@ -209,7 +209,7 @@ class ThreeHosts:
 def _unfinished(cluster: Cluster) -> list[str]:
     """What still waits for something, and what was given out twice."""
     found = [f"{key} has {definition.flags}" for key, definition in cluster.resource_definitions.items()
-             if definition.flags]
+             if definition.flags and not _is_failed_clone(cluster, key)]
     found += [f"{key}: volume {volume.number} has {volume.flags}" for key, definition in
               cluster.resource_definitions.items() for volume in definition.volume_definitions if volume.flags]
     found += [f"{key} has {resource.flags}" for key, resource in cluster.resources.items() if resource.is_deleting]
@@ -219,7 +219,8 @@ def _unfinished(cluster: Cluster) -> list[str]:
     found += [f"snapshot {key} has {snapshot.flags}" for key, snapshot in cluster.snapshots.items()
               if len(snapshot.flags) != 1 or "DELETE" in snapshot.flags or any(part.flags for part in snapshot.nodes)]
     found += [f"{key} is still to be removed" for key in cluster.tombstones]
-    found += [f"job {key} is not finished" for key in cluster.live_jobs]
+    found += [f"not finished: {job}, {job.message} {job.blocked_by}" for job in cluster.jobs.values()
+              if not job.is_finished]
     uuids = [resource.uuid for resource in cluster.resources.values()]
     uuids += [volume.uuid for resource in cluster.resources.values() for volume in resource.volumes]
     contents = [volume.data_id for resource in cluster.resources.values() for volume in resource.volumes]
@@ -231,6 +232,11 @@ def _unfinished(cluster: Cluster) -> list[str]:
               for volume in definition.volume_definitions if volume.minor_number is not None]
     return found + [f"given out twice: {twice}" for numbers in (uuids, contents, files, minors)
                     if (twice := sorted({number for number in numbers if numbers.count(number) > 1}))]
+
+
+def _is_failed_clone(cluster: Cluster, key: str) -> bool:
+    """One whose replicas were taken away before they had their content stays a failed one."""
+    return set(cluster.resource_definitions[key].flags) == {"CLONING", "FAILED"} and key not in cluster.nodes_of
 
 
 def _differences_on(cluster: Cluster, host: Host, shown: dict[tuple[str, str, int], str]) -> list[str]:
