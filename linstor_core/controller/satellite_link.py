@@ -199,7 +199,7 @@ class SatelliteLink:
             log.warning("Satellite %s: %s (%s)", self._key, status, reason)
             self._logged = reason
         if self._key in self._controller.cluster.nodes:
-            self._controller.fold(reports.link_broken(self._key, status, self._failures))
+            self._controller.fold(reports.link_broken(self._key, status, self._failures, reason))
 
     async def _attempt(self) -> tuple[ConnectionStatus, str]:
         node = self._controller.cluster.nodes.get(self._key)

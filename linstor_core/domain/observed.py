@@ -127,3 +127,5 @@ class NodeSeen(Struct, frozen=True, gc=False):
     """Of the newest list of external files that it answered, 0 before the first; None where it can't write any."""
     transfers_content: bool = False
     """Whether volumes can be moved to and from this node."""
+    trouble: str = ""
+    """Why the link is not up, in words; empty while it is, and before the first attempt."""

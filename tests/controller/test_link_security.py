@@ -122,7 +122,8 @@ def test_controllers_that_are_not_believed(tmp_path: Path, authority: TestAuthor
             await cluster.register("n1", port)
             files = authority.satellite(cluster.node("n1").uuid)
             async with satellite_at(tmp_path / "s", tls=files, tls_port=port) as refusing:
-                await cluster.call("reconnect_node", "n1")
+                answers = await cluster.call("reconnect_node", "n1")
+                assert words in answers[-1].cause  # type: ignore[index]
                 await cluster.is_in_state("n1", "AUTHENTICATION_ERROR")
                 await _attempts(cluster, 4)
                 assert refusing._link is None

@@ -42,7 +42,8 @@ def connected(call: Call[Any], node: Node) -> Outcome:
         if seen is None or (seen.reconnect_attempts == 0 and key_of(node.name) in cluster.nodes):
             return None
         return (call.rc(Severity.WARN, WARN_NOT_CONNECTED, f"There is no connection to '{node.name}' yet.",
-                        cause=f"State of the link: {seen.status}.", details="The controller keeps dialling.",
+                        cause=f"State of the link: {seen.status}{f', {seen.trouble}' if seen.trouble else ''}.",
+                        details="The controller keeps dialling.",
                         correction="Check that linstor-satellite runs there, its address, its port and firewalls.",
                         refs=refs),)
 

@@ -55,7 +55,7 @@ def files_of(node_key: str, seen: FilesSeen) -> Operation:
     return fold
 
 
-def link_broken(node_key: str, status: ConnectionStatus, attempts: int) -> Operation:
+def link_broken(node_key: str, status: ConnectionStatus, attempts: int, trouble: str = "") -> Operation:
     """The link is down; what was seen last stays, marked by the node's status.
 
     A snapshot that was being taken there has failed: a part taken after the node's return would be of another moment.
@@ -73,7 +73,8 @@ def link_broken(node_key: str, status: ConnectionStatus, attempts: int) -> Opera
         seen = seen or NodeSeen(node.name, status)
         since = seen.offline_since_ms if seen.offline_since_ms is not None else context.now_ms()
         interrupted = _interrupted(cluster, node.name) if was_online and status is not ConnectionStatus.ONLINE else []
-        broken = structs.replace(seen, status=status, reconnect_attempts=attempts, offline_since_ms=since)
+        broken = structs.replace(seen, status=status, reconnect_attempts=attempts, offline_since_ms=since,
+                                 trouble=trouble)
         first = (broken, *interrupted), ()
         if cluster.nodes_seen.get(node_key) is not None and cluster.nodes_seen[node_key].status is status:
             return Change(*first)
