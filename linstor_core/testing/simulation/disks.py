@@ -7,16 +7,21 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from random import Random
 
+from msgspec import structs
+
 from linstor_core.controller import repository
 from linstor_core.controller.repository import Write
 from linstor_core.domain.cluster import Cluster
 from linstor_core.domain.errors import Code, DatabaseUnavailable
 from linstor_core.satellite.contents import GrowingContent, ReadableContent
+from linstor_core.satellite.facts import ContentState, PoolFacts, Unobserved
 from linstor_core.satellite.failures import step_failed
 from linstor_core.satellite.journal import Journal
 from linstor_core.satellite.steps import FetchContent, PublishFile, ReplaceFile, Step
 from linstor_core.testing.simulated_node import SimulatedNode
+from linstor_core.testing.simulated_tables import SimulatedFile
 from linstor_core.testing.simulation.loop import ProcessKilled, VirtualLoop
+from linstor_core.wire.resource_spec import PoolSpec
 
 Count = Callable[[str], None]
 
@@ -31,8 +36,11 @@ class FaultyNode(SimulatedNode):
         self._count = count
         self.name = ""
         self.failing = 0
+        self.made_at_mount_points: list[str] = []
         self.dies_after: int | None = None
         """The program is killed after so many more steps."""
+        self._unmounted: dict[str, SimulatedFile] = {}
+        self._markers: dict[str, str] = {}
         self.published: dict[str, bytes] = {}
         """What each content was when it got its name, by data_id."""
 
@@ -54,6 +62,32 @@ class FaultyNode(SimulatedNode):
         self._loop.trace(f"{self.name}: {step.description}")
         if isinstance(step, PublishFile | ReplaceFile):
             self.published[step.data_id] = self.files[step.path].content
+
+    def pool(self, pool: PoolSpec) -> PoolFacts | Unobserved:
+        facts = super().pool(pool)
+        if isinstance(facts, Unobserved) or not facts.directory:
+            return facts
+        return structs.replace(facts, marker=self._markers.get(facts.directory, f"file system of {facts.directory}"))
+
+    def unmount(self, directory: str) -> bool:
+        """Only where volumes lie: else nobody could tell the mount point from a pool. False where there are none."""
+        below = {path: file for path, file in self.files.items() if path.startswith(f"{directory}/")}
+        if directory in self._markers or not any(file.state == ContentState.READY for file in below.values()):
+            return False
+        self._unmounted |= below
+        for path in below:
+            del self.files[path]
+        self._markers[directory] = f"mount point {directory}"
+        return True
+
+    def mount(self, directory: str) -> None:
+        """What was made at the mount point meanwhile is out of sight."""
+        if self._markers.pop(directory, None) is not None:
+            for path in [path for path in self.files if path.startswith(f"{directory}/")]:
+                self.made_at_mount_points.append(path)
+                del self.files[path]
+            for path in [path for path in self._unmounted if path.startswith(f"{directory}/")]:
+                self.files[path] = self._unmounted.pop(path)
 
     def lose_power(self) -> None:
         """Devices go; of files that nobody has named and synced, some are there and some are not."""

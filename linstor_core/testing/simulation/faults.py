@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from linstor_core.testing.simulation.hosts import CONTROLLER
+from linstor_core.testing.simulation.hosts import CONTROLLER, POOL_DIRECTORIES
 from linstor_core.testing.simulation.world import World
 
 Names = dict[str, Any]
@@ -104,6 +104,19 @@ async def cut_power_in_step(world: World, names: Names) -> None:
         host.process.on_death.append(lose_power)
 
 
+async def boot_without_pool(world: World, names: Names) -> None:
+    """After a power cut the file system of a pool is mounted late: its mount point is an empty directory till then."""
+    host, directory = world.host(names["host"]), POOL_DIRECTORIES[names["number"]]
+    if host.address in world.network.powered_off or not host.node.unmount(directory):
+        return
+    world.count("a host came up without the file system of a pool")
+    host.lose_power()
+    await asyncio.sleep(0.5)
+    host.get_power()
+    await asyncio.sleep(names["lasts_s"])
+    host.node.mount(directory)
+
+
 # Ways
 
 async def partition(world: World, names: Names) -> None:
@@ -174,5 +187,5 @@ Fault = Callable[[World, Names], Coroutine[Any, Any, None]]
 FAULTS: dict[str, Fault] = {fault.__name__: fault for fault in (
     write, hold_open, kill_controller, kill_controller_soon, kill_controller_in_commit, kill_satellite,
     kill_satellite_soon, kill_satellite_in_step, kill_satellite_in_journal, cut_power, cut_power_in_step,
-    partition, tear, slow_down,
-    repeat_messages, fail_steps, fail_journal, fail_commits, hide_files, set_clock)}
+    boot_without_pool, partition, tear, slow_down, repeat_messages, fail_steps, fail_journal, fail_commits, hide_files,
+    set_clock)}

@@ -139,6 +139,7 @@ def broken(world: World) -> list[str]:
     found = [*world.loop.unheard(), *world.callers.faults, *world.contents.wrong, *world.logged]
     for host in world.hosts:
         found += host.rules.wrong
+        found += [f"{host.name}: {path} was made at a mount point" for path in host.node.made_at_mount_points]
     engine = world.controller.engine
     if engine is None:
         return [*found, "the controller does not run"]

@@ -26,6 +26,7 @@ FAULTS = {
     "kill_satellite_soon": 3, "kill_satellite_in_step": 5, "kill_satellite_in_journal": 3, "cut_power": 4,
     "cut_power_in_step": 3, "partition": 6, "tear": 5, "fail_steps": 4, "fail_journal": 2, "fail_commits": 3,
     "set_clock": 2, "slow_down": 2, "repeat_messages": 2, "hide_files": 2,
+    "boot_without_pool": 3,
 }
 """How often each is drawn, relative to the others of its sort."""
 
@@ -34,6 +35,10 @@ _HIT_WORK = {"kill_satellite_in_step", "cut_power_in_step", "kill_satellite_in_j
              "kill_controller_soon", "kill_satellite_soon", "fail_steps", "fail_journal", "fail_commits", "partition",
              "tear"}
 """Faults that are of interest while something goes on."""
+
+_HELD_WORK = {"delete_resource": 3, "delete_definition": 2, "roll_back": 3, "deactivate": 1, "move": 1,
+              "delete_volume": 2}
+"""What minds that a device is open."""
 
 
 class Event(Struct, frozen=True):
@@ -66,14 +71,23 @@ def drawn(seed: int) -> Script:
     hosts = random.choice((1, 2, 3, 3, 3, 4, 5))
     nodes = hosts if random.random() < 0.7 else random.randint(1, hosts)
     length_s = random.uniform(10.0, _LONGEST_S)
-    sorts = [(CALLS, random.randint(8, 30)), (HOST_DEEDS, random.randint(2, 10)),
-             (FAULTS, random.choice((0, 1, 2, 4, 6, 8, 12)))]
+    sorts = [(_some(random, CALLS), random.randint(8, 30)), (HOST_DEEDS, random.randint(2, 10)),
+             (_some(random, FAULTS), random.choice((0, 1, 2, 4, 6, 8, 12)))]
     events = [_event(random, table, hosts, length_s) for table, count in sorts for _ in range(count)]
     events += [_event(random, {"deploy": 1}, hosts, 3.0) for _ in range(2)]
-    for event in [event for event in events if event.kind in _HIT_WORK and random.random() < 0.6]:
-        work = _event(random, _WORK, hosts, length_s)
-        events.append(structs.replace(work, at_s=event.at_s + 0.02, names={**work.names, "host": event.names["host"]}))
+    for event in tuple(events):
+        table = _HELD_WORK if event.kind == "hold_open" else _WORK if event.kind in _HIT_WORK else {}
+        if table and random.random() < 0.6:
+            work = _event(random, table, hosts, length_s)
+            events.append(structs.replace(work, at_s=event.at_s + 0.02,
+                                          names={**work.names, "host": event.names["host"]}))
     return Script(seed, nodes, hosts, length_s, tuple(sorted(events, key=lambda event: event.at_s)))
+
+
+def _some(random: Random, table: dict[str, int]) -> dict[str, int]:
+    """Not every history has everything: what is left out makes room for more of the rest."""
+    kept = {kind: weight for kind, weight in table.items() if random.random() < 0.7}
+    return kept or table
 
 
 def _event(random: Random, table: dict[str, int], hosts: int, length_s: float) -> Event:

@@ -8,7 +8,7 @@ from random import Random
 
 from linstor_core.testing.simulation.callers import Callers
 from linstor_core.testing.simulation.contents import Contents
-from linstor_core.testing.simulation.hosts import CONTROLLER, ControllerHost, SatelliteHost
+from linstor_core.testing.simulation.hosts import CONTROLLER, POOL_DIRECTORIES, ControllerHost, SatelliteHost
 from linstor_core.testing.simulation.ledger import Ledger
 from linstor_core.testing.simulation.loop import VirtualLoop
 from linstor_core.testing.simulation.network import SimulatedNetwork
@@ -58,6 +58,8 @@ class World:
             host.node.failing = host.journal.failing = 0
             host.node.dies_after = None
             host.journal.dies_next = False
+            for directory in POOL_DIRECTORIES:
+                host.node.mount(directory)
             host.node.unreadable.clear()
             host.node.open_devices.clear()
             for process in (host.process, self.controller.process):
