@@ -98,6 +98,8 @@ class SatelliteLink:
     RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
     OTHER_WAYS_AFTER = 5
     """From so many failures on every second attempt goes to another interface of the node, if there is one."""
+    REASONS = 16
+    """So many different ones are logged while a satellite does not report."""
     RENEWAL_S = 3600.0
     """How often is looked whether the satellite's certificate has to be renewed."""
 
@@ -112,7 +114,7 @@ class SatelliteLink:
         self._admission = admission
         self._renew = renew
         self._failures = 0
-        self._logged = ""
+        self._logged: set[str] = set()
         self._socket: Connection | None = None
         self._successor: Accepted | None = None
         self._moved = asyncio.Event()
@@ -194,10 +196,10 @@ class SatelliteLink:
                 await self._successor.resources.aclose()
 
     def _tell(self, status: ConnectionStatus, reason: str) -> None:
-        """Each reason is logged once until the satellite has been there again."""
-        if reason and reason != self._logged:
+        """Each reason is logged once until the satellite has reported again."""
+        if reason and reason not in self._logged and len(self._logged) < self.REASONS:
             log.warning("Satellite %s: %s (%s)", self._key, status, reason)
-            self._logged = reason
+            self._logged.add(reason)
         if self._key in self._controller.cluster.nodes:
             self._controller.fold(reports.link_broken(self._key, status, self._failures, reason))
 
@@ -250,7 +252,7 @@ class SatelliteLink:
         raise AssertionError("the stack swallows nothing")
 
     async def _serve(self, node: Node, accepted: Accepted) -> tuple[ConnectionStatus, str]:
-        socket, self._protocol, self._logged = accepted.socket, accepted.answer.protocol, ""
+        socket, self._protocol = accepted.socket, accepted.answer.protocol
         self._controller.fold(reports.introduced(node.name, accepted.answer))
         async with self._admission.turn() as turn:
             mailbox = self._dispatcher.open(self._key)
@@ -294,6 +296,7 @@ class SatelliteLink:
             message = node_report.decode_for_controller(await socket.receive())
             if isinstance(message, Report):
                 self._failures = 0
+                self._logged.clear()
                 # A report that can't be stored ends the link: the next full sync tells all of it again.
                 await self._controller.fold(reports.reported(name, message))
                 if message.synced:
