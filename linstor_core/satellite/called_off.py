@@ -34,14 +34,13 @@ def _is_there(seen: ResourceSeen, volume: VolumeSpec) -> bool:
     return found is not None and found.present and found.data_id == volume.data_id
 
 
-def as_before(spec: ResourceSpec) -> ResourceSpec:
-    """The spec without what was called off: every volume with the content that it still has."""
-    return structs.replace(spec, volumes=tuple(_kept(volume) for volume in spec.volumes))
+def as_before(spec: ResourceSpec, known_data_ids: frozenset[str]) -> ResourceSpec:
+    """The spec without what was called off: every volume with the content that it still has, one of the known ones."""
+    return structs.replace(spec, volumes=tuple(_kept(volume, known_data_ids) for volume in spec.volumes))
 
 
-def _kept(volume: VolumeSpec) -> VolumeSpec:
-    if volume.delete:
-        return structs.replace(volume, delete=False)
-    if volume.replaces:
-        return structs.replace(volume, data_id=volume.replaces, replaces="", source=None, origin=None)
-    return volume
+def _kept(volume: VolumeSpec, known_data_ids: frozenset[str]) -> VolumeSpec:
+    kept = structs.replace(volume, delete=False)
+    if volume.replaces and volume.data_id not in known_data_ids:
+        return structs.replace(kept, data_id=volume.replaces, replaces="", source=None, origin=None)
+    return kept

@@ -245,7 +245,7 @@ class Reconciler:
 
     def _converge(self, stored: StoredResource) -> Converged:
         world = self._world
-        spec = as_before(stored.spec) if stored.called_off else stored.spec
+        spec = as_before(stored.spec, stored.known_data_ids) if stored.called_off else stored.spec
         try:
             return converge(spec, self._pools, stored.known_data_ids, self._observer, world.executor)
         except Exception as error:

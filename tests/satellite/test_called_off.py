@@ -87,5 +87,13 @@ def test_only_what_has_not_begun_is_called_off() -> None:
 
 
 def test_as_before_every_volume_has_its_content() -> None:
-    assert as_before(DELETED) == structs.replace(MADE, generation=2)
-    assert as_before(ROLLED_BACK) == structs.replace(MADE, generation=2)
+    assert as_before(DELETED, frozenset({"d1"})) == structs.replace(MADE, generation=2)
+    assert as_before(ROLLED_BACK, frozenset({"d1"})) == structs.replace(MADE, generation=2)
+
+
+def test_a_deletion_that_is_called_off_takes_no_rollback_back_and_makes_none() -> None:
+    deleted = structs.replace(ROLLED_BACK, volumes=tuple(
+        structs.replace(volume, delete=True) for volume in ROLLED_BACK.volumes))
+    assert as_before(deleted, frozenset({"d1"})) == structs.replace(MADE, generation=2)
+    new = frozenset(volume.data_id for volume in ROLLED_BACK.volumes)
+    assert as_before(deleted, new) == ROLLED_BACK

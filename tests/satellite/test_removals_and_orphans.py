@@ -116,26 +116,41 @@ def test_the_old_goes_and_a_new_one_of_the_same_name_comes(tmp_path: Path, ident
     played(tmp_path, made, back, done)
 
 
-@pytest.mark.parametrize("identity", ["uuid-r", "!t"])
-def test_a_pool_that_is_not_mounted_is_not_taken_for_an_empty_one(tmp_path: Path, identity: str) -> None:
-    """The volume's directory is another one than that in which it was complete."""
-    class Mounted(SimulatedNode):
-        marker = "first"
+class Mounted(SimulatedNode):
+    """Its pool's directory can be another one than that in which volumes were complete."""
 
-        def pool(self, pool):  # type: ignore[no-untyped-def]
-            return structs.replace(super().pool(pool), marker=self.marker)
+    marker = "first"
 
+    def pool(self, pool):  # type: ignore[no-untyped-def]
+        return structs.replace(super().pool(pool), marker=self.marker)
+
+
+WITH_SNAPSHOT = resource(volume(), snapshots=(snapshot(),))
+NO_SNAPSHOT = structs.replace(resource(snapshots=(snapshot(delete=True),), generation=2), uuid="")
+
+
+@pytest.mark.parametrize(("before", "after"), [
+    ([resource(volume())], [structs.replace(GONE, uuid="uuid-r")]),
+    ([WITH_SNAPSHOT], [structs.replace(GONE, uuid="!t"), NO_SNAPSHOT]),
+    ([WITH_SNAPSHOT], [resource(volume(delete=True), snapshots=(snapshot(delete=True),), generation=2)])],
+    ids=["moved", "apart", "itself"])
+def test_a_pool_that_is_not_mounted_is_not_taken_for_an_empty_one(tmp_path: Path, before: list[ResourceSpec],
+                                                                  after: list[ResourceSpec]) -> None:
     async def scenario() -> None:
         node = Mounted(("/pool",))
         async with bench(tmp_path, node) as it:
-            await made(it)
-        hidden, node.marker = node.files.pop("/pool/r_00000.img"), "mount point"
+            await it.sync(*before)
+        hidden = {path: node.files.pop(path) for path in list(node.files)}
+        node.marker = "mount point"
         async with bench(tmp_path, node) as it:
-            await it.sync(renamed(GONE, identity))
-            assert it.told["!t"].failures
-            node.files["/pool/r_00000.img"], node.marker = hidden, "first"
-            await it.until(lambda: not it.told["!t"].failures)
-            assert it.files == set()
+            await it.sync(*after)
+            assert it.told.keys() == {spec.resource_name for spec in after}
+            for seen in it.told.values():
+                assert seen.failures
+                assert (seen.volumes, seen.snapshots) == ((), ()), "what can't be looked at is not told to be gone"
+            node.files.update(hidden)
+            node.marker = "first"
+            await it.until(lambda: not it.files and not any(seen.failures for seen in it.told.values()))
 
     asyncio.run(scenario())
 
@@ -149,6 +164,25 @@ def test_a_device_in_use_is_freed_by_nobody_and_tried_again(tmp_path: Path) -> N
         assert it.files == {"/pool/r_00000.img"}
         it.node.open_devices.clear()
         await it.until(lambda: not it.told["!t"].failures)
+        assert it.files == set()
+
+    played(tmp_path, made, back)
+
+
+def test_what_was_to_be_replaced_is_there_until_it_is_gone(tmp_path: Path) -> None:
+    """A rollback did not come about, and then all of it is deleted: the old content counts as well."""
+    async def back(it: Bench) -> None:
+        (device,) = it.node.loops
+        it.node.open_devices.add(device)
+        await it.sync(resource(volume("d2", replaces="d1", delete=True), generation=2))
+        assert it.told["r"].failures
+        assert [(seen.present, seen.data_id) for seen in it.told["r"].volumes] == [(True, "d1")]
+        it.node.open_devices.clear()
+        await it.clock.advance(600)
+        assert it.content("/pool/r_00000.img") == "d1", "it was called off"
+        assert [failure.code for failure in it.told["r"].failures] == [Code.IN_USE]
+        await it.sync(resource(volume("d2", replaces="d1", delete=True), generation=3))
+        assert [seen.present for seen in it.told["r"].volumes] == [False]
         assert it.files == set()
 
     played(tmp_path, made, back)

@@ -163,12 +163,16 @@ class FileDriver:
         file = facts.file(path)
         if isinstance(file, Unobserved):
             return None
-        if isinstance(file, Absent) or file.data_id != volume.data_id:
+        # One that is to go is there as long as what it should have replaced is, and under that identity.
+        ours = (volume.data_id, volume.replaces) if volume.delete and volume.replaces else (volume.data_id,)
+        if isinstance(file, Absent) or file.data_id not in ours:
             if volume.delete and not isinstance(facts.file(temporary), Absent):
                 return None  # a beginning of it is left, or may be: it is not gone
+            if isinstance(facts.pool(volume.pool), Unobserved):
+                return None  # what is not in a directory that may be another one is not known to be gone
             return VolumeSeen(volume.number, volume.data_id, False)
         usable = file.device_size_bytes if file.device else file.size_bytes
-        return VolumeSeen(volume.number, volume.data_id, True, file.device, file.allocated_kib, usable // _KIB)
+        return VolumeSeen(volume.number, file.data_id, True, file.device, file.allocated_kib, usable // _KIB)
 
     def snapshot_taken_ms(self, volume: SnapshotVolumeSpec, snapshot: str, pools: Pools,
                           facts: ResourceFacts) -> int | None:
@@ -176,8 +180,10 @@ class FileDriver:
         file = facts.file(path)
         if isinstance(file, FileFacts) and file.data_id == volume.data_id:
             return file.modified_ms
-        # Where a beginning of it is left, or may be, it is neither there nor gone.
-        return -1 if not isinstance(file, Unobserved) and isinstance(facts.file(temporary), Absent) else None
+        # Where a beginning of it is left, or may be, or the directory may be another one, it is neither there nor gone.
+        if isinstance(file, Unobserved) or isinstance(facts.pool(volume.pool), Unobserved):
+            return None
+        return -1 if isinstance(facts.file(temporary), Absent) else None
 
     def content_path(self, volume: VolumeSpec, pools: Pools) -> str:
         return _path(volume.pool, volume.identifier, pools)
