@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, WebSocketException
@@ -27,21 +27,27 @@ SSL = "SSL"
 _CLOSE_S = 1.0
 STALLED_S = 15.0
 """A peer that takes nothing of what it is sent for so long is given up."""
+PING_S = 5.0
+"""So often the other side is made to say something; it is given up when nothing comes for twice that time."""
 
 
 async def _no_certificate() -> ssl.SSLContext:
     raise PeerRefused("this controller has no certificate to show")
 
 
-def dialing(own_context: OwnContext = _no_certificate, stalled_s: float = STALLED_S) -> Dial:
+def dialing(own_context: OwnContext = _no_certificate, stalled_s: float = STALLED_S, ping_s: float = PING_S) -> Dial:
     """The real network."""
 
     @asynccontextmanager
     async def dial_one(interface: NetInterface) -> AsyncIterator[Connection]:
         context = await own_context() if interface.satellite_encryption_type == SSL else None
         socket = await _connected(interface, context)
-        async with socket:
-            yield _wrapped(socket, stalled_s)
+        silence = _Silence(socket, ping_s)
+        try:
+            async with socket:
+                yield _wrapped(socket, stalled_s, silence)
+        finally:
+            await silence.stop()
 
     return dial_one
 
@@ -50,13 +56,14 @@ dial = dialing()
 """Without certificates."""
 
 
-async def _connected(interface: NetInterface, context: ssl.SSLContext | None) -> ClientConnection:
+async def _connected(interface: NetInterface, context: ssl.SSLContext | None) -> _Socket:
     host = f"[{interface.address}]" if ":" in interface.address else interface.address
     url = f"{'wss' if context else 'ws'}://{host}:{interface.satellite_port}/"
     options: dict[str, Any] = {"ssl": context, "ssl_shutdown_timeout": _CLOSE_S} if context else {}
     try:
-        return await connect(url, compression=None, open_timeout=5, ping_interval=5, ping_timeout=10,
-                             close_timeout=_CLOSE_S, max_size=MAX_FRAME_BYTES, max_queue=4, proxy=None, **options)
+        return cast(_Socket, await connect(
+            url, create_connection=_Socket, compression=None, open_timeout=5, ping_interval=None,
+            close_timeout=_CLOSE_S, max_size=MAX_FRAME_BYTES, max_queue=4, proxy=None, **options))
     except ssl.SSLCertVerificationError as error:
         raise PeerRefused(f"the satellite's certificate is not accepted: {error.verify_message}") from None
     except ssl.SSLError as error:
@@ -77,11 +84,26 @@ async def _connected(interface: NetInterface, context: ssl.SSLContext | None) ->
         raise ConnectionLost(str(error) or type(error).__name__) from None
 
 
+class _Heard:
+    """Of a connection of the library: counts what comes in, of long messages each piece."""
+
+    heard = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.heard += 1
+        super().data_received(data)  # type: ignore[misc]
+
+
+class _Socket(_Heard, ClientConnection):
+    pass
+
+
 class WebsocketConnection:
     """A `Connection` that was dialled."""
 
-    def __init__(self, socket: ClientConnection, stalled_s: float) -> None:
+    def __init__(self, socket: _Socket, stalled_s: float, silence: _Silence) -> None:
         self._socket = socket
+        self._silence = silence
         self._stalled_s = stalled_s
 
     @property
@@ -105,6 +127,8 @@ class WebsocketConnection:
         try:
             frame = await self._socket.recv()
         except ConnectionClosed as error:
+            if self._silence.has_ended_it:
+                raise ConnectionLost("nothing is heard of it any more") from None
             raise _lost(error) from None
         return frame if isinstance(frame, bytes) else frame.encode()
 
@@ -119,16 +143,16 @@ class WebsocketConnection:
 class SecureWebsocketConnection(WebsocketConnection):
     """One by TLS, whose other end has shown a certificate."""
 
-    def __init__(self, socket: ClientConnection, stalled_s: float, certificate: PeerCertificate) -> None:
-        super().__init__(socket, stalled_s)
+    def __init__(self, socket: _Socket, stalled_s: float, silence: _Silence, certificate: PeerCertificate) -> None:
+        super().__init__(socket, stalled_s, silence)
         self.certificate = certificate
 
 
-def _wrapped(socket: ClientConnection, stalled_s: float) -> WebsocketConnection:
+def _wrapped(socket: _Socket, stalled_s: float, silence: _Silence) -> WebsocketConnection:
     fields = socket.transport.get_extra_info("peercert")
     if fields:
-        return SecureWebsocketConnection(socket, stalled_s, peer_certificate(fields))
-    return WebsocketConnection(socket, stalled_s)
+        return SecureWebsocketConnection(socket, stalled_s, silence, peer_certificate(fields))
+    return WebsocketConnection(socket, stalled_s, silence)
 
 
 class _Stalled:
@@ -152,6 +176,35 @@ class _Stalled:
 
     def stop(self) -> None:
         self._timer.cancel()
+
+
+class _Silence:
+    """Ends a connection from which nothing at all comes for twice `ping_s`; pings make the other side say something.
+
+    Not the answer to a ping is waited for: on a slow line that comes behind messages which take longer.
+    """
+
+    def __init__(self, socket: _Socket, ping_s: float) -> None:
+        self._socket = socket
+        self._ping_s = ping_s
+        self.has_ended_it = False
+        self._task = asyncio.ensure_future(self._listen())
+
+    async def _listen(self) -> None:
+        silent = 0
+        while silent < 2:
+            before = self._socket.heard
+            if not self._socket.transport.get_write_buffer_size():  # else something is on its way already
+                await self._socket.ping()
+            await asyncio.sleep(self._ping_s)
+            # Nobody listens while too much waits to be worked on.
+            silent = silent + 1 if self._socket.heard == before and self._socket.transport.is_reading() else 0
+        self.has_ended_it = True
+        self._socket.transport.abort()
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
 
 
 def _lost(error: ConnectionClosed) -> ConnectionLost:

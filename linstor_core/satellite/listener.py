@@ -28,9 +28,11 @@ MAX_GREETING_BYTES = 64 * 1024
 """The largest first frame: nobody knows yet who sends it."""
 MAX_OPENING = 64
 """So many connections may be about to open; of more, those that have waited longest are dropped."""
+MAX_HANDSHAKES = 128
+"""So many may be at their TLS handshake; each costs some 250 KiB. More are refused for the moment."""
 _OPEN_S = 5.0
 PING_S = 5.0
-"""So often is asked whether the other side is still there; it has twice that time to answer."""
+"""So often the other side is made to say something; it is given up when nothing comes for twice that time."""
 _CLOSE_S = 1.0
 STALLED_S = 15.0
 """A peer that takes nothing of what it is sent for so long is given up."""
@@ -61,16 +63,19 @@ class WebsocketListener:
         self._opening: dict[ServerConnection, None] = {}
         self._open: set[ServerConnection] = set()
         if context is not None:
-            context.sslobject_class = _noting_refusals(SeldomLog(_log))
+            self._handshakes = _Handshakes(SeldomLog(_log))
+            context.sslobject_class = self._handshakes.kind
 
     async def start(self, serve_one: Serve, address: str, port: int) -> int:
         async def accepted(connection: ServerConnection) -> None:
             self._opening.pop(connection, None)
             self._open.add(connection)
+            silence = _Silence(cast(_Counted, connection), self._ping_s)
             try:
-                await serve_one(_wrapped(connection, self._stalled_s))
+                await serve_one(_wrapped(connection, self._stalled_s, silence))
             finally:
                 self._open.discard(connection)
+                await silence.stop()
 
         def counted(*arguments: Any, **options: Any) -> _Counted:
             return _Counted(self._opening, *arguments, **options)
@@ -78,8 +83,8 @@ class WebsocketListener:
         tls: dict[str, Any] = {"ssl_handshake_timeout": _OPEN_S, "ssl_shutdown_timeout": _CLOSE_S}
         self._server = await serve(
             accepted, address, port, ssl=self._context, create_connection=cast(Any, counted), compression=None,
-            max_size=MAX_FRAME_BYTES, max_queue=4, server_header=None, open_timeout=_OPEN_S, ping_interval=self._ping_s,
-            ping_timeout=2 * self._ping_s, close_timeout=_CLOSE_S, logger=_library_log,
+            max_size=MAX_FRAME_BYTES, max_queue=4, server_header=None, open_timeout=_OPEN_S, ping_interval=None,
+            close_timeout=_CLOSE_S, logger=_library_log,
             origins=[None],  # no web page of a browser on the same network
             **(tls if self._context else {}))
         return int(next(iter(self._server.sockets)).getsockname()[1])
@@ -100,7 +105,21 @@ class WebsocketListener:
             await self._server.wait_closed()
 
 
-class _Counted(ServerConnection):
+class _Heard:
+    """Of a connection of the library: counts what comes in, of long messages each piece."""
+
+    heard = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.heard += 1
+        super().data_received(data)  # type: ignore[misc]
+
+
+class _Dialled(_Heard, ClientConnection):
+    pass
+
+
+class _Counted(_Heard, ServerConnection):
     """Counts as opening from its first moment until it is accepted; takes no large frame before it was answered."""
 
     def __init__(self, opening: dict[ServerConnection, None], protocol: ServerProtocol, *arguments: Any,
@@ -128,21 +147,48 @@ def limit_frames(protocol: object, size: int) -> None:
     setattr(protocol, name, size)
 
 
-def _noting_refusals(log: SeldomLog) -> type[ssl.SSLObject]:
-    """The event loop drops what fails before TLS is up without a word; this is where it can be heard of."""
+class _Handshakes:
+    """Those that are under way: the event loop says neither how many there are nor why one fails.
 
-    class Handshake(ssl.SSLObject):
-        def do_handshake(self) -> None:
-            try:
-                super().do_handshake()
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                raise
-            except ssl.SSLError as error:
-                reason = getattr(error, "verify_message", "") or error.reason or str(error)
-                log.warning(reason, f"a connection by TLS was refused: {reason}")
-                raise
+    `kind` is the class of their objects. One that nobody goes on with is forgotten when its time is over.
+    """
 
-    return Handshake
+    def __init__(self, log: SeldomLog, within_s: float = _OPEN_S) -> None:
+        self._log = log
+        self._within_s = within_s
+        self.under_way: dict[ssl.SSLObject, float] = {}
+        handshakes = self
+
+        class Handshake(ssl.SSLObject):
+            def do_handshake(self) -> None:
+                handshakes.begin(self)
+                try:
+                    super().do_handshake()
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    raise
+                except ssl.SSLError as error:
+                    handshakes.end(self, getattr(error, "verify_message", "") or error.reason or str(error))
+                    raise
+                handshakes.end(self)
+
+        self.kind: type[ssl.SSLObject] = Handshake
+
+    def begin(self, handshake: ssl.SSLObject) -> None:
+        """Raises ssl.SSLError where there are too many. Those that have a link do not notice."""
+        if handshake in self.under_way:
+            return
+        now = asyncio.get_running_loop().time()
+        while self.under_way and next(iter(self.under_way.values())) + self._within_s < now:
+            del self.under_way[next(iter(self.under_way))]
+        if len(self.under_way) >= MAX_HANDSHAKES:
+            self._log.warning("too many", f"a connection by TLS was refused: {MAX_HANDSHAKES} others are about to open")
+            raise ssl.SSLError("too many handshakes")
+        self.under_way[handshake] = now
+
+    def end(self, handshake: ssl.SSLObject, refusal: str = "") -> None:
+        self.under_way.pop(handshake, None)
+        if refusal:
+            self._log.warning(refusal, f"a connection by TLS was refused: {refusal}")
 
 
 def dialing(own_context: Callable[[], ssl.SSLContext | None],
@@ -158,14 +204,18 @@ def dialing(own_context: Callable[[], ssl.SSLContext | None],
         host = f"[{address.host}]" if ":" in address.host else address.host
         tls: dict[str, Any] = {"ssl": context, "ssl_shutdown_timeout": _CLOSE_S} if context else {}
         try:
-            socket = await connect(
-                f"{'wss' if context else 'ws'}://{host}:{address.port}/", compression=None, open_timeout=_OPEN_S,
-                ping_interval=5, ping_timeout=10, close_timeout=_CLOSE_S, max_size=MAX_FRAME_BYTES, max_queue=4,
-                proxy=None, **tls)
+            socket = cast(_Dialled, await connect(
+                f"{'wss' if context else 'ws'}://{host}:{address.port}/", create_connection=_Dialled, compression=None,
+                open_timeout=_OPEN_S, ping_interval=None, close_timeout=_CLOSE_S, max_size=MAX_FRAME_BYTES,
+                max_queue=4, proxy=None, **tls))
         except WebSocketException as error:
             raise ConnectionLost(str(error) or type(error).__name__) from None
-        async with socket:
-            yield _wrapped(socket, stalled_s, is_new=False)
+        silence = _Silence(socket, PING_S)
+        try:
+            async with socket:
+                yield _wrapped(socket, stalled_s, silence, is_new=False)
+        finally:
+            await silence.stop()
 
     return dial
 
@@ -173,9 +223,10 @@ def dialing(own_context: Callable[[], ssl.SSLContext | None],
 class WebsocketConnection:
     """A `Connection` that was accepted, or (not `is_new`) dialled."""
 
-    def __init__(self, connection: ServerConnection | ClientConnection, stalled_s: float, *,
+    def __init__(self, connection: ServerConnection | ClientConnection, stalled_s: float, silence: _Silence, *,
                  is_new: bool = True) -> None:
         self._connection = connection
+        self._silence = silence
         self._stalled_s = stalled_s
         self._is_new = is_new
 
@@ -203,6 +254,8 @@ class WebsocketConnection:
         try:
             frame = await self._connection.recv()
         except ConnectionClosed as error:
+            if self._silence.has_ended_it:
+                raise ConnectionLost("nothing is heard of it any more") from None
             raise _lost(error) from None
         # No message begins with what can begin a text: it is refused like other garbage.
         return frame if isinstance(frame, bytes) else frame.encode()
@@ -218,18 +271,18 @@ class WebsocketConnection:
 class SecureWebsocketConnection(WebsocketConnection):
     """One by TLS, whose other end has shown a certificate."""
 
-    def __init__(self, connection: ServerConnection | ClientConnection, stalled_s: float,
+    def __init__(self, connection: ServerConnection | ClientConnection, stalled_s: float, silence: _Silence,
                  certificate: PeerCertificate, *, is_new: bool = True) -> None:
-        super().__init__(connection, stalled_s, is_new=is_new)
+        super().__init__(connection, stalled_s, silence, is_new=is_new)
         self.certificate = certificate
 
 
-def _wrapped(connection: ServerConnection | ClientConnection, stalled_s: float, *,
+def _wrapped(connection: ServerConnection | ClientConnection, stalled_s: float, silence: _Silence, *,
              is_new: bool = True) -> WebsocketConnection:
     fields = connection.transport.get_extra_info("peercert")
     if fields:
-        return SecureWebsocketConnection(connection, stalled_s, peer_certificate(fields), is_new=is_new)
-    return WebsocketConnection(connection, stalled_s, is_new=is_new)
+        return SecureWebsocketConnection(connection, stalled_s, silence, peer_certificate(fields), is_new=is_new)
+    return WebsocketConnection(connection, stalled_s, silence, is_new=is_new)
 
 
 class _Stalled:
@@ -253,6 +306,35 @@ class _Stalled:
 
     def stop(self) -> None:
         self._timer.cancel()
+
+
+class _Silence:
+    """Ends a connection from which nothing at all comes for twice `ping_s`; pings make the other side say something.
+
+    Not the answer to a ping is waited for: on a slow line that comes behind messages which take longer.
+    """
+
+    def __init__(self, socket: _Counted | _Dialled, ping_s: float) -> None:
+        self._socket = socket
+        self._ping_s = ping_s
+        self.has_ended_it = False
+        self._task = asyncio.ensure_future(self._listen())
+
+    async def _listen(self) -> None:
+        silent = 0
+        while silent < 2:
+            before = self._socket.heard
+            if not self._socket.transport.get_write_buffer_size():  # else something is on its way already
+                await self._socket.ping()
+            await asyncio.sleep(self._ping_s)
+            # Nobody listens while too much waits to be worked on.
+            silent = silent + 1 if self._socket.heard == before and self._socket.transport.is_reading() else 0
+        self.has_ended_it = True
+        self._socket.transport.abort()
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
 
 
 def _lost(error: ConnectionClosed) -> ConnectionLost:
