@@ -6,6 +6,7 @@ import pytest
 from msgspec import structs
 
 from linstor_core.controller.call import Call
+from linstor_core.controller.diagnostics import cluster_metrics
 from linstor_core.controller.operations import autoplace, jobs, moves, node_links, nodes, resources, snapshots
 from linstor_core.controller.queries import jobs as views
 from linstor_core.domain.errors import Code, Conflict
@@ -330,3 +331,15 @@ def test_a_dry_run_tells_where_everything_would_go() -> None:
     told = [entry.message for entry in change.answers[1:]]
     assert sorted(told[:2]) == [f"'data{number}' would go to node 'n{number + 2}', pool thin." for number in range(2)]
     assert "can't leave" in told[2] and "KiB are needed" in change.answers[3].cause
+
+
+def test_jobs_are_counted() -> None:
+    model = full(3)
+    assert 'linstor_job_count{kind="MOVE",state="RUNNING"} 0' in "".join(cluster_metrics.job_metrics(model.cluster))
+    evacuated(model)
+    for _ in range(2):
+        advanced(model)
+    text = "".join(cluster_metrics.job_metrics(model.cluster))
+    assert 'linstor_job_count{kind="EVACUATE",state="RUNNING"} 1' in text
+    assert 'linstor_job_count{kind="MOVE",state="RUNNING"} 2' in text
+    assert 'linstor_job_count{kind="MOVE",state="WAITING"} 1' in text

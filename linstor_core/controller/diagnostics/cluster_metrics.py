@@ -5,12 +5,14 @@ Names, labels and values of what LINSTOR has too are LINSTOR's.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from msgspec import Struct
 
 from linstor_core.controller.diagnostics.exposition import escaped, family, gauge, head, labels
 from linstor_core.domain.cluster import Cluster, PoolUsage, key_of
+from linstor_core.domain.jobs import JobKind, JobState
 from linstor_core.domain.nodes import ConnectionStatus
 from linstor_core.domain.observed import PoolSeen, ResourceSeen, VolumeSeen
 from linstor_core.domain.resource_definitions import ResourceDefinition
@@ -43,6 +45,13 @@ def node_metrics(cluster: Cluster) -> Iterator[str]:
                  attempts)
     yield family("linstor_node_orphan_count", "gauge", "Volumes on a node that nothing in the model names", orphans)
     yield family("linstor_node_tombstone_count", "gauge", "Deletions that a node has still to carry out", stones)
+
+
+def job_metrics(cluster: Cluster) -> Iterator[str]:
+    counts = Counter((job.kind, job.state) for key in cluster.live_jobs for job in (cluster.jobs[key],))
+    yield family("linstor_job_count", "gauge", "Jobs that are not over", [
+        f"linstor_job_count{labels({'kind': kind, 'state': state})} {counts[kind, state]}\n"
+        for kind in JobKind for state in (JobState.RUNNING, JobState.WAITING)])
 
 
 class DefinitionLines(Struct, frozen=True):

@@ -24,7 +24,7 @@ async def scrape(services: Services, call: Call[Any]) -> object:
     cluster, instruments = services.controller.cluster, services.instruments
     version = labels({"gitid": f"linstor-python-{__version__}", "version": COMPATIBLE_WITH})
     few = [family("linstor_info", "gauge", "Version of the controller", (f"linstor_info{version} 1\n",)),
-           *cluster_metrics.node_metrics(cluster)]
+           *cluster_metrics.node_metrics(cluster), *cluster_metrics.job_metrics(cluster)]
     if call.flag("storage_pools", True):
         few += cluster_metrics.pool_metrics(cluster)
     if call.flag("error_reports", True):
