@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,7 +15,10 @@ from msgspec import structs
 from linstor_core.controller import certificate_making as making
 from linstor_core.controller.link_files import LinkFiles
 from linstor_core.domain.errors import InvalidInput
+from linstor_core.satellite import listener
 from linstor_core.satellite.credentials import Credentials, TlsFiles
+from linstor_core.satellite.listener import MAX_HANDSHAKES
+from linstor_core.satellite.seldom_log import SeldomLog
 from tests.controller.certificates_for_tests import TestAuthority
 from tests.controller.tls_cluster import Cluster, controller_at, free_port, satellite_at, until
 
@@ -153,6 +157,50 @@ def test_one_side_plain_and_the_other_not(tmp_path: Path, authority: TestAuthori
     asyncio.run(scenario())
     told = [record.getMessage() for record in caplog.records if "OFFLINE" in record.getMessage()]
     assert len(told) == 1 and words in told[0]
+
+
+def test_thousands_that_begin_no_handshake_are_bounded(tmp_path: Path, authority: TestAuthority,
+                                                      caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        async with controller_at(tmp_path / "c", files=authority.controller()) as cluster:
+            port = free_port()
+            await cluster.register("n1", port)
+            async with satellite_at(tmp_path / "s", tls=authority.satellite(cluster.node("n1").uuid),
+                                    tls_port=port) as satellite:
+                await cluster.is_in_state("n1", "ONLINE")
+                link, writers = satellite._link, []
+                under_way = satellite._channel._secure_listener._handshakes.under_way  # type: ignore[union-attr]
+                for _ in range(4 * MAX_HANDSHAKES):
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                    writers.append(writer)
+                    assert len(under_way) <= MAX_HANDSHAKES
+                await until(lambda: "are about to open" in caplog.text)
+                await cluster.place("meanwhile", "n1")
+                assert satellite._link is link
+                for writer in writers:
+                    writer.close()
+    asyncio.run(scenario())
+    assert caplog.text.count("are about to open") == 1
+
+
+def test_handshakes_that_nobody_goes_on_with_are_forgotten() -> None:
+    async def scenario() -> None:
+        handshakes = listener._Handshakes(SeldomLog(logging.getLogger("test")), within_s=0.05)
+        some = [ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO()) for _ in range(4)]
+        for number in range(MAX_HANDSHAKES):
+            handshakes.under_way[number] = asyncio.get_running_loop().time()  # type: ignore[index]
+        with pytest.raises(ssl.SSLError, match="too many"):
+            handshakes.begin(some[0])
+        handshakes.end(5)  # type: ignore[arg-type]
+        handshakes.begin(some[0])
+        handshakes.begin(some[0])
+        with pytest.raises(ssl.SSLError, match="too many"):
+            handshakes.begin(some[1])
+        first = handshakes.under_way[some[0]]
+        await until(lambda: asyncio.get_running_loop().time() > first + 0.05)
+        handshakes.begin(some[2])
+        assert list(handshakes.under_way) == [some[2]]
+    asyncio.run(scenario())
 
 
 def test_both_ways_at_once(tmp_path: Path, authority: TestAuthority) -> None:
