@@ -131,7 +131,7 @@ class Commands:
             self._err.write(f"Skipped: {sentence}\n")
         if options.dry_run:
             self._show(plan.moves, lambda move: f"{move.volume.name} ({move.volume.size_kib} KiB) to "
-                                                f"{move.storage.name}" + (", while it is in use" if move.live else ""))
+                                                f"{move.storage.name}")
             return DONE
         failed = False
         for moved in migration.run(plan, self._moving):

@@ -14,7 +14,9 @@ from linstor_core.client.client import LinstorClient
 
 UNAVAILABLE, ENDANGERED, REDUCED, MOVED = "unavailable", "last-copy", "reduced", "moved"
 _MARKS = frozenset({"EVACUATE", "EVICTED"})
-_MAINTAINED = frozenset({"Maintenance", "PrepareForMaintenance", "ErrorInMaintenance", "ErrorInPrepareForMaintenance"})
+_PREPARING, _FAILED_PREPARING = "PrepareForMaintenance", "ErrorInPrepareForMaintenance"
+_MAINTAINED = frozenset({"Maintenance", _PREPARING, "ErrorInMaintenance", _FAILED_PREPARING})
+_CAN_BE_MAINTAINED = frozenset({"Up", "ErrorInMaintenance"})
 
 
 class Effect(Struct, frozen=True):
@@ -82,11 +84,16 @@ class Maintenance:
             told.append(f"LINSTOR keeps new data off {node}.")
         if host.resourcestate == "Maintenance":
             return [*told, f"The host {host.name} was in maintenance already."]
+        if host.resourcestate == _FAILED_PREPARING:
+            raise Refused(f"CloudStack could not move every machine off {host.name} and takes no other call for it: "
+                          "move them, or call host enable to give it up")
+        if host.resourcestate == _PREPARING:
+            # CloudStack refuses to be asked twice.
+            return [*told, _under_way(host)]
         self._api.job("prepareHostForMaintenance", progress, id=host.id)
-        state = self.host(host.id).resourcestate
-        return [*told, f"The host {host.name} is in maintenance." if state == "Maintenance" else
-                f"CloudStack moves the machines off {host.name}; its state is {state or 'unknown'} now. "
-                "Call this again to see whether it is complete."]
+        host = self.host(host.id)
+        return [*told, f"The host {host.name} is in maintenance." if host.resourcestate == "Maintenance" else
+                _under_way(host)]
 
     def enable_host(self, name: str, progress: Progress = lambda _: None) -> list[str]:
         host = self.host(name)
@@ -120,6 +127,9 @@ class Maintenance:
         storage = storage_named(self._api, name)
         if storage.state == "Maintenance":
             return f"The storage {storage.name} was in maintenance already."
+        if storage.state not in _CAN_BE_MAINTAINED:
+            raise Refused(f"The storage {storage.name} is {storage.state}: CloudStack takes it out of service only "
+                          "when it is Up")
         running = [machine for machine in self.machines_on(storage) if machine not in accepted]
         if running:
             raise Refused(f"CloudStack would stop {', '.join(running)}: stop or migrate them first, or accept each by "
@@ -133,9 +143,17 @@ class Maintenance:
             return f"The storage {storage.name} was in service already."
         if storage.state == "Disabled":
             self._api.call("updateStoragePool", id=storage.id, enabled=True)
+        elif storage.state == _PREPARING:
+            raise Refused(f"CloudStack is still taking the storage {storage.name} out of service: call this again when "
+                          "that is over")
         else:
             self._api.job("cancelStorageMaintenance", progress, id=storage.id)
         return f"The storage {storage.name} is in service."
+
+
+def _under_way(host: Host) -> str:
+    return (f"CloudStack moves the machines off {host.name}; its state is {host.resourcestate or 'unknown'} now. "
+            "Call this again to see whether it is complete.")
 
 
 def _node(linstor: LinstorSide, host: str) -> str:

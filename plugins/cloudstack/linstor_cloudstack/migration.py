@@ -19,10 +19,6 @@ class Move(Struct, frozen=True):
     storage: Storage
     offering: Offering
 
-    @property
-    def live(self) -> bool:
-        return bool(self.volume.virtualmachineid) and self.volume.vmstate != "Stopped"
-
 
 class Moved(Struct, frozen=True):
     """`error` is empty where the volume has arrived."""
@@ -61,11 +57,14 @@ class Migration:
         wanted = [volume for volume in listed.values() if not chosen or volume.id in chosen or volume.name in chosen]
         absent = [name for name in chosen if not any(name in (volume.id, volume.name) for volume in wanted)]
         skipped = [f"{volume.name} is {volume.state}." for volume in wanted if volume.state != _READY]
+        skipped += [f"{volume.name} is used by {volume.vmname or 'a machine'}, which is {volume.vmstate}: CloudStack "
+                    "moves volumes of stopped machines only, on KVM." for volume in wanted
+                    if volume.state == _READY and _is_open(volume)]
         skipped += [f"{volume.name} is on {goal.name} already: change its offering in CloudStack." for volume in wanted
-                    if volume.state == _READY and volume.storageid == goal.id]
+                    if volume.state == _READY and volume.storageid == goal.id and not _is_open(volume)]
         skipped += [f"{name} is no volume of the offering {old.name} (any more)." for name in absent]
         moves = [Move(volume, goal, new) for volume in sorted(wanted, key=lambda volume: (volume.size, volume.name))
-                 if volume.state == _READY and volume.storageid != goal.id]
+                 if volume.state == _READY and volume.storageid != goal.id and not _is_open(volume)]
         return Plan(tuple(moves), tuple(skipped))
 
     def _goal(self, offering: Offering, name: str | None) -> Storage:
@@ -92,8 +91,11 @@ class Migration:
     def _move(self, move: Move, number: int, total: int, progress: MoveProgress) -> Moved:
         try:
             self._api.job("migrateVolume", lambda seconds: progress(move, number, total, seconds),
-                          volumeid=move.volume.id, storageid=move.storage.id, newdiskofferingid=move.offering.id,
-                          livemigrate=move.live)
+                          volumeid=move.volume.id, storageid=move.storage.id, newdiskofferingid=move.offering.id)
         except (JobFailed, CallRefused) as error:
             return Moved(move, number, total, str(error))
         return Moved(move, number, total)
+
+
+def _is_open(volume: CloudVolume) -> bool:
+    return bool(volume.virtualmachineid) and volume.vmstate != "Stopped"

@@ -11,6 +11,7 @@ from linstor_cloudstack.records import (
     PREFIX,
     REFERENCE,
     TEMPORARY_PREFIX,
+    TEMPORARY_SUFFIX,
     CloudVolume,
     Storage,
     template_id,
@@ -20,8 +21,9 @@ DELETE_VOLUME, DELETE_SNAPSHOT = "delete-volume", "delete-snapshot"
 GROW, PLACE, DROP_REFERENCES, ADD_REFERENCE = "grow", "place", "drop-references", "add-reference"
 DELETING = frozenset({DELETE_VOLUME, DELETE_SNAPSHOT})
 _WITHOUT_DATA = frozenset({"Allocated", "Creating", "Expunged", "Expunging", "UploadOp", "NotUploaded",
-                           "UploadInProgress", "UploadError", "UploadAbandoned"})
-"""States of volumes of which CloudStack does not know that LINSTOR has them."""
+                           "UploadInProgress", "UploadError", "UploadAbandoned", "Uploading", "UploadNotStarted",
+                           "Uploaded"})
+"""States of volumes, as they are kept or as they are shown, of which CloudStack does not know that LINSTOR has them."""
 _UNFINISHED = frozenset({"Allocated", "Creating", "Destroying", "Destroyed", "Error"})
 _COMPLETE = "BackedUp"
 _MACHINE_SNAPSHOT = "_VS_"
@@ -134,16 +136,28 @@ def _of_template(stored: Stored, references: tuple[str, ...], cloud: CloudSide, 
     yield from _of_replicas(stored, linstor)
 
 
+def _is_temporary(name: str) -> bool:
+    return name.upper().startswith(TEMPORARY_PREFIX.upper()) or name.upper().endswith(TEMPORARY_SUFFIX.upper())
+
+
+def _copied_from(name: str, cloud: CloudSide) -> list[str]:
+    """States of unfinished snapshots that CloudStack may be reading from this temporary copy: it is called by the
+    snapshot, or by the volume whose snapshot it is.
+    """
+    by_volume = {volume.id: (volume.resource + TEMPORARY_SUFFIX).upper() for volume in cloud.volumes}
+    return [snapshot.state for snapshot in cloud.snapshots if snapshot.state != _COMPLETE and name.upper() in (
+        (TEMPORARY_PREFIX + snapshot.id).upper(), by_volume.get(snapshot.volumeid, ""))]
+
+
 def _orphan(stored: Stored, cloud: CloudSide, linstor: LinstorSide) -> Finding:
     in_cloud = {snapshot.resource.upper() for snapshot in cloud.snapshots if snapshot.locationtype != "SECONDARY"}
     needed = [name for resource, name in linstor.snapshots if resource == stored.name.upper()
               and (name in in_cloud or name in cloud.vm_snapshots)]
-    temporary = stored.name.upper().startswith(TEMPORARY_PREFIX.upper())
+    temporary = _is_temporary(stored.name)
     kind = "temporary" if temporary else "volume-orphan"
     told = ("It was made to copy a snapshot from and was left behind." if temporary
             else f"LINSTOR has it in the group {stored.group}, CloudStack knows no such volume.")
-    making = [snapshot.state for snapshot in cloud.snapshots if snapshot.state != _COMPLETE
-              and stored.name.upper() == (TEMPORARY_PREFIX + snapshot.id).upper()]
+    making = _copied_from(stored.name, cloud) if temporary else []
     if making:
         return Finding(kind, stored.name, f"CloudStack copies a snapshot from it, which is {making[0]}.")
     if needed:

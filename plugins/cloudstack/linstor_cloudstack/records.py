@@ -8,6 +8,8 @@ from msgspec import Struct
 
 PREFIX = "cs-"
 TEMPORARY_PREFIX = "cs-Temp-"
+TEMPORARY_SUFFIX = "-rst"
+"""Behind a volume's name: a copy of one of its snapshots, from which it is moved to secondary storage."""
 REFERENCE = "Aux/_cs-template-for-"
 """A template in LINSTOR has one such property for each group whose storage uses it: they are its reference count."""
 PROVIDER = "Linstor"
@@ -52,6 +54,8 @@ class Storage(Struct, frozen=True):
     zoneid: str = ""
     clusterid: str = ""
     tags: str = ""
+    istagarule: bool = False
+    """`tags` is a rule in JavaScript, no list of tags."""
     disksizetotal: int = 0
     disksizeused: int = 0
     disksizeallocated: int = 0
@@ -66,7 +70,7 @@ class Storage(Struct, frozen=True):
 
     @property
     def tag_set(self) -> frozenset[str]:
-        return tag_set(self.tags)
+        return frozenset() if self.istagarule else tag_set(self.tags)
 
 
 class Offering(Struct, frozen=True):

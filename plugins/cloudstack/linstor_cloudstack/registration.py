@@ -89,6 +89,9 @@ class Registration:
         differs = _differences(found, wanted, url, cluster)
         if differs:
             raise Refused(f"CloudStack has a storage {found.name} that is something else: {', '.join(differs)}")
+        if found.istagarule:
+            raise Refused(f"The storage {found.name} chooses by a rule instead of tags: this command would "
+                          "overwrite it")
         if found.tag_set == frozenset(wanted.tags):
             return f"The storage {found.name} was there already ({found.id})."
         self._api.call("updateStoragePool", id=found.id, tags=",".join(wanted.tags))

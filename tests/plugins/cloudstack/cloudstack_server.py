@@ -1,17 +1,16 @@
-"""CloudStack's API over HTTP: signatures, pages, jobs and errors as its documentation has them, over a small model."""
+"""CloudStack's API over HTTP: signatures, pages, jobs, states and errors as its source has them, over a small model."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
-import itertools
 import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -28,6 +27,9 @@ class Fault(Exception):
         super().__init__(text)
         self.code = code
         self.text = text
+
+
+UNVERIFIED = Fault(401, "unable to verify user credentials and/or request signature")
 
 
 def signature(parameters: dict[str, str]) -> str:
@@ -56,12 +58,12 @@ class CloudStackModel:
         self.hooks: dict[str, Callable[[Record, dict[str, str]], None]] = {}
         self.faults: dict[str, list[Fault]] = {}
         self.account_type = 1
+        self.machines_to_move = False
         self.drop: dict[str, int] = {}
         """How often the connection of a command is closed without an answer."""
         self.job_fault: dict[str, Fault] = {}
         self.between_pages: Callable[[], None] | None = None
         self._jobs: dict[str, list[Any]] = {}
-        self._numbers = itertools.count(1)
         self._lists = {"listzones": ("zone", self.zones), "listclusters": ("cluster", self.clusters),
                        "listhosts": ("host", self.hosts), "liststoragepools": ("storagepool", self.storages),
                        "listdiskofferings": ("diskoffering", self.offerings), "listvolumes": ("volume", self.volumes),
@@ -81,7 +83,8 @@ class CloudStackModel:
             return self._page(*self._lists[command.lower()], parameters)
         method: Callable[[dict[str, str]], Record] | None = getattr(self, "do_" + command.lower(), None)
         if method is None:
-            raise Fault(432, f"The given command '{command}' either does not exist")
+            # The same as for a wrong signature: the command is looked for first.
+            raise UNVERIFIED
         return method(parameters)
 
     def _page(self, key: str, items: list[Record], asked: dict[str, str]) -> Record:
@@ -90,14 +93,15 @@ class CloudStackModel:
         shown = found[(page - 1) * size:page * size]
         if page == 1 and len(found) > size and self.between_pages is not None:
             self.between_pages()
-        # An empty list has neither a count nor the key.
-        return {"count": len(found), key: [_public(item) for item in shown]} if shown else {}
+        # An empty list has neither a count nor the key; a page behind the end has the count.
+        answer: Record = {"count": len(found)} if found else {}
+        return answer | ({key: [_public(item) for item in shown]} if shown else {})
 
     # Calls that answer at once
 
     def do_getuser(self, asked: dict[str, str]) -> Record:
         if asked["userapikey"] != KEY:
-            raise Fault(431, "User is not found")
+            raise Fault(431, "User with specified API key does not exist")
         return {"user": {"id": "user-1", "username": "admin", "accounttype": self.account_type}}
 
     def do_createstoragepool(self, asked: dict[str, str]) -> Record:
@@ -114,8 +118,10 @@ class CloudStackModel:
 
     def do_updatestoragepool(self, asked: dict[str, str]) -> Record:
         pool = _by_id(self.storages, asked["id"])
-        pool["tags"] = asked.get("tags", pool["tags"])
+        if "tags" in asked:
+            pool["tags"] = ",".join(tag for tag in asked["tags"].split(",") if tag)
         if asked.get("enabled") == "true":
+            _allow(pool["state"] == "Disabled", f"cannot be enabled. Storage pool state : {pool['state']}")
             pool["state"] = "Up"
         return {"storagepool": pool}
 
@@ -126,35 +132,50 @@ class CloudStackModel:
         self.offerings.append(offering)
         return {"diskoffering": offering}
 
-    # Jobs
+    # Jobs. What a job refuses it refuses when it runs, not when it is asked for.
 
     def do_enablestoragemaintenance(self, asked: dict[str, str]) -> Record:
-        return self._job("enableStorageMaintenance", self.storages, asked["id"], asked, {"state": "Maintenance"})
+        return self._job("enableStorageMaintenance", "storagepool", asked["id"], asked,
+                         change={"state": "Maintenance"}, states={"Up", "ErrorInMaintenance"})
 
     def do_cancelstoragemaintenance(self, asked: dict[str, str]) -> Record:
-        return self._job("cancelStorageMaintenance", self.storages, asked["id"], asked, {"state": "Up"})
+        return self._job("cancelStorageMaintenance", "storagepool", asked["id"], asked,
+                         change={"state": "Up"}, states={"Maintenance", "ErrorInMaintenance", "Disabled"})
 
     def do_preparehostformaintenance(self, asked: dict[str, str]) -> Record:
-        return self._job("prepareHostForMaintenance", self.hosts, asked["id"], asked,
-                         {"resourcestate": "Maintenance"})
+        """Over when the moves of the machines are under way; `machines_to_move` says whether there are any."""
+        state = "PrepareForMaintenance" if self.machines_to_move else "Maintenance"
+        return self._job("prepareHostForMaintenance", "host", asked["id"], asked,
+                         change={"resourcestate": state}, states={"Enabled", "ErrorInMaintenance", "Degraded"})
 
     def do_cancelhostmaintenance(self, asked: dict[str, str]) -> Record:
-        return self._job("cancelHostMaintenance", self.hosts, asked["id"], asked, {"resourcestate": "Enabled"})
+        return self._job("cancelHostMaintenance", "host", asked["id"], asked,
+                         change={"resourcestate": "Enabled"}, states={
+                             "Maintenance", "PrepareForMaintenance", "ErrorInMaintenance",
+                             "ErrorInPrepareForMaintenance"})
 
     def do_migratevolume(self, asked: dict[str, str]) -> Record:
-        return self._job("migrateVolume", self.volumes, asked["volumeid"], asked, {
-            "storageid": asked["storageid"], "diskofferingid": asked["newdiskofferingid"]})
+        volume, goal = _by_id(self.volumes, asked["volumeid"]), _by_id(self.storages, asked["storageid"])
+        return self._job("migrateVolume", "volume", volume["id"], asked, states={"Ready"}, change={
+            "storageid": goal["id"], "diskofferingid": asked["newdiskofferingid"]}, check=lambda: _allow(
+                volume.get("vmstate") != "Running", "KVM does not support volume live migration"))
 
-    def _job(self, command: str, items: list[Record], item_id: str, asked: dict[str, str], change: Record) -> Record:
-        item = _by_id(items, item_id)
-        job = f"job-{next(self._numbers)}"
+    def _job(self, command: str, kind: str, item_id: str, asked: dict[str, str], *,
+             change: Record, states: set[str], check: Callable[[], None] = lambda: None) -> Record:
+        """`states` are those in which it can be done."""
+        item = _by_id({"storagepool": self.storages, "host": self.hosts, "volume": self.volumes}[kind], item_id)
+        job = str(uuid.uuid4())
 
-        def work() -> None:
+        def work() -> Record:
             if command in self.job_fault:
                 raise self.job_fault[command]
+            state = item["resourcestate" if kind == "host" else "state"]
+            _allow(state in states, f"{command} is not possible: it is {state}")
+            check()
             if command in self.hooks:
                 self.hooks[command](item, asked)
             item.update(change)
+            return {kind: _public(item)}
 
         self._jobs[job] = [JOB_POLLS, work]
         return {"jobid": job}
@@ -162,14 +183,21 @@ class CloudStackModel:
     def do_queryasyncjobresult(self, asked: dict[str, str]) -> Record:
         job = self._jobs[asked["jobid"]]
         job[0] -= 1
+        told = {"jobid": asked["jobid"], "jobprocstatus": 0}
         if job[0] >= 0:
-            return {"jobid": asked["jobid"], "jobstatus": 0, "jobprocstatus": 0, "jobresultcode": 0}
+            return told | {"jobstatus": 0, "jobresultcode": 0}
         try:
-            job[1]()
+            result = job[1]()
         except Fault as fault:
-            return {"jobid": asked["jobid"], "jobstatus": 2, "jobresultcode": fault.code,
-                    "jobresult": {"errorcode": fault.code, "errortext": fault.text}}
-        return {"jobid": asked["jobid"], "jobstatus": 1, "jobresultcode": 0, "jobresult": {"success": True}}
+            return told | {"jobstatus": 2, "jobresulttype": "object", "jobresultcode": fault.code,
+                           "jobresult": {"errorcode": fault.code, "errortext": fault.text}}
+        return told | {"jobstatus": 1, "jobresulttype": "object", "jobresultcode": 0, "jobresult": result}
+
+
+def _allow(condition: bool, text: str) -> None:
+    """What CloudStack finds wrong while a job is at work is an internal error."""
+    if not condition:
+        raise Fault(530, text)
 
 
 def _is_asked(item: Record, asked: dict[str, str]) -> bool:
@@ -242,10 +270,10 @@ def serving(model: CloudStackModel) -> Iterator[CloudStackServer]:
 
 
 def _check_signature(asked: dict[str, str]) -> None:
-    refusal = Fault(401, "unable to verify user credentials and/or request signature")
     if asked.get("apiKey", asked.get("apikey")) != KEY or asked.get("signatureVersion") != "3":
-        raise refusal
+        raise UNVERIFIED
     if not hmac.compare_digest(asked.get("signature", ""), signature(asked)):
-        raise refusal
-    if datetime.strptime(asked["expires"], "%Y-%m-%dT%H:%M:%S%z") < datetime.now(UTC):
-        raise refusal
+        raise UNVERIFIED
+    expires = datetime.strptime(asked["expires"], "%Y-%m-%dT%H:%M:%S%z")
+    if not datetime.now(UTC) < expires < datetime.now(UTC) + timedelta(minutes=15):
+        raise UNVERIFIED

@@ -64,7 +64,7 @@ def test_a_list_that_never_rests_is_no_list(api: CloudStackApi, cloud: CloudStac
 def test_a_job_is_waited_for_with_progress(api: CloudStackApi, cloud: CloudStackModel) -> None:
     cloud.storages.append({"id": "s1", "name": "one", "state": "Up"})
     seen: list[float] = []
-    assert api.job("enableStorageMaintenance", seen.append, id="s1") == {"success": True}
+    assert api.job("enableStorageMaintenance", seen.append, id="s1") == {"storagepool": cloud.storages[0]}
     assert cloud.storages[0]["state"] == "Maintenance"
     assert len(seen) == 2
     assert seen == sorted(seen)
@@ -87,7 +87,7 @@ def test_a_job_outlives_a_management_server(api: CloudStackApi, cloud: CloudStac
 
 def test_a_job_that_does_not_end_is_left_with_its_id(api: CloudStackApi, cloud: CloudStackModel) -> None:
     cloud.storages.append({"id": "s1", "name": "one", "state": "Up"})
-    with pytest.raises(JobUnfinished, match="job-1"):
+    with pytest.raises(JobUnfinished, match=r"the job [0-9a-f-]{36} did not end"):
         api.job("enableStorageMaintenance", timeout_s=0, id="s1")
 
 
@@ -106,7 +106,7 @@ def test_errors_have_cloudstacks_words(api: CloudStackApi, cloud: CloudStackMode
         api.listed("listZones", Zone)
     with pytest.raises(CallRefused, match="429"):
         api.listed("listZones", Zone)
-    with pytest.raises(CallRefused, match="does not exist"):
+    with pytest.raises(CallRefused, match=r"401.*request signature"):
         api.call("makeCoffee")
 
 

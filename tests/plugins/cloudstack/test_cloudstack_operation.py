@@ -11,6 +11,8 @@ from linstor_cloudstack.cloudstack_api import CloudStackApi
 from linstor_cloudstack.errors import Refused
 from linstor_cloudstack.repair import Reconciler
 
+from linstor_core.domain.resource_groups import AutoSelectFilter
+from linstor_core.wire import rest_bodies as bodies
 from tests.plugins.cloudstack.cloudstack_server import Fault
 from tests.plugins.cloudstack.site import SIZE_KIB, Site
 
@@ -176,6 +178,37 @@ def test_draining_asks_what_becomes_of_the_volumes(site: Site) -> None:
     assert site.run("host", "enable", node) == 0
 
 
+def test_a_host_that_is_being_drained_is_not_drained_again(site: Site) -> None:
+    node = site.cluster.node_name
+    site.cloud.machines_to_move = True
+    assert site.run("host", "drain", node) == 0
+    assert "PrepareForMaintenance now" in site.output
+    assert site.run("host", "drain", node) == 0
+    assert "PrepareForMaintenance now" in site.output
+    assert len(site.cloud.made("prepareHostForMaintenance")) == 1
+    site.cloud.hosts[0]["resourcestate"] = "ErrorInPrepareForMaintenance"
+    assert site.run("host", "drain", node) == 1
+    assert "host enable" in site.errors
+    assert site.run("host", "enable", node) == 0
+    assert site.cloud.hosts[0]["resourcestate"] == "Enabled"
+
+
+@pytest.mark.parametrize("verb, words", [("maintain", "when it is Up"), ("enable", "still taking")])
+def test_a_storage_on_its_way_out_of_service_is_left_alone(site: Site, verb: str, words: str) -> None:
+    site.register()["state"] = "PrepareForMaintenance"
+    assert site.run("storage", verb, "fast") == 1
+    assert words in site.errors
+    assert not site.cloud.made("enableStorageMaintenance") + site.cloud.made("cancelStorageMaintenance")
+
+
+def test_a_rule_is_no_list_of_tags(site: Site) -> None:
+    site.register()["istagarule"] = True
+    assert site.run("storage", "register", "fast", "--zone", "zone-1", "--url", site.cluster.url, "--group", "grp",
+                    "--tag", "fast") == 1
+    assert "a rule instead of tags" in site.errors
+    assert site.cloud.made("updateStoragePool") == []
+
+
 def test_maintaining_a_storage_stops_no_machine_unasked(site: Site) -> None:
     storage = site.register()
     site.new_volume(storage, virtualmachineid="vm-1", vmname="web", vmstate="Running")
@@ -200,11 +233,23 @@ def test_capacity_and_where_the_next_volume_goes(site: Site) -> None:
     assert "has no place" in site.output
 
 
+def test_cloudstack_counts_all_of_the_pools(site: Site) -> None:
+    storage = site.register()
+    raw_kib = site.json("capacity")[0]["total_kib"]
+    storage["disksizetotal"] = raw_kib * 1024
+    assert site.json("capacity")[0]["hints"] == []
+    site.client.modify_resource_group("grp", bodies.ResourceGroupModify(select_filter=AutoSelectFilter(place_count=2)))
+    assert [hint[:33] for hint in site.json("capacity")[0]["hints"]] == ["CloudStack counts the whole space"]
+    storage["disksizetotal"] = raw_kib * 1024 // 2
+    assert "another size" in site.json("capacity")[0]["hints"][0]
+
+
 def test_migrating_between_offerings(site: Site) -> None:
     first, second = site.register(), site.register("slow", "second", "--offering", "slow any")
     site.register("fast", "grp", "--offering", "fast any")
     source = next(item["id"] for item in site.cloud.offerings if item["name"] == "fast any")
     volumes = [site.new_volume(first, diskofferingid=source),
+               site.new_volume(first, diskofferingid=source, vmname="db", virtualmachineid="2", vmstate="Stopped"),
                site.new_volume(first, diskofferingid=source, vmname="web", virtualmachineid="1", vmstate="Running")]
     site.new_volume(first, diskofferingid=source)["state"] = "Snapshotting"
     site.write("cs-" + volumes[0]["id"], b"content")
@@ -227,13 +272,15 @@ def test_migrating_between_offerings(site: Site) -> None:
     assert f"[1/2] {volumes[0]['name']}: moved" in site.output
     assert f"[2/2] {volumes[1]['name']}: CloudStack could not finish" in site.output
     assert "under way for" in site.errors
-    assert "Skipped: " in site.errors
-    assert [asked["livemigrate"] for asked in site.cloud.made("migrateVolume")] == ["false", "true"]
+    assert f"Skipped: {volumes[2]['name']} is used by web, which is Running" in site.errors
+    assert len(site.cloud.made("migrateVolume")) == 2
     assert site.read("cs-" + volumes[0]["path"]) == b"content"
     site.run("check")
     site.run("check")
     assert site.run("migrate", "--from", "fast any", "--to", "slow any") == 0
     assert site.output == f"[1/1] {volumes[1]['name']}: moved\n"
+    volumes[2]["vmstate"] = "Stopped"
+    assert site.run("migrate", "--from", "fast any", "--to", "slow any") == 0
     assert {item["storageid"] for item in volumes} == {second["id"]}
     assert site.kinds() == []
 

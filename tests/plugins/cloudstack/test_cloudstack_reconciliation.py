@@ -74,6 +74,16 @@ def test_what_cloudstack_is_making_is_no_orphan() -> None:
     assert kinds(findings(cloud(volume("a", "Creating"), snapshots=(made,)), side)) == [("temporary", "cs-Temp-s", "")]
 
 
+def test_a_copy_that_a_backup_reads_from_stays_till_the_backup_is_over() -> None:
+    side = linstor(stored("cs-a"), stored("cs-a-rst"), stored("cs-gone-rst"))
+    at_work = (CloudSnapshot("s", "s", "a", "BackingUp", ""),)
+    assert kinds(findings(cloud(volume("a"), snapshots=at_work), side)) == [
+        ("temporary", "cs-a-rst", ""), ("temporary", "cs-gone-rst", DELETE_VOLUME)]
+    over = (CloudSnapshot("s", "s", "a", "BackedUp", ""),)
+    assert kinds(findings(cloud(volume("a"), snapshots=over), side)) == [
+        ("temporary", "cs-a-rst", DELETE_VOLUME), ("temporary", "cs-gone-rst", DELETE_VOLUME)]
+
+
 def test_a_volume_on_another_storage_is_no_orphan() -> None:
     assert findings(cloud(volume("a", storage="s2")), linstor(stored("cs-a"))) == ()
 
