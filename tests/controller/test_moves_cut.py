@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec import structs
 
-from linstor_core.controller.operations import jobs, nodes, resource_definitions, snapshots
+from linstor_core.controller.operations import jobs, nodes, resource_definitions, resources, snapshots
 from linstor_core.domain.errors import Code, Conflict
 from linstor_core.domain.jobs import Job, JobState, Stage
 from linstor_core.testing.builders import Model
@@ -158,6 +158,36 @@ def test_a_deletion_that_is_called_off_is_not_asked_for_without_end() -> None:
         assert not model.cluster.resources["DATA", "N1"].is_deleting
         advanced(model)
     assert asked == 2
+    settled(model)
+    assert now(model, job).state is JobState.DONE
+    assert holders(model) == ["n2"]
+
+
+def forced(model: Model, node: str) -> None:
+    model.run(resources.delete, resource="data", node=node, query={"force": ["true"]})
+
+
+@pytest.mark.parametrize("stage", [Stage.COPYING, Stage.OPENING])
+def test_a_target_that_is_ended_by_force_gives_the_source_back(stage: Stage) -> None:
+    model, job = fresh()
+    source = model.cluster.resources["DATA", "N1"]
+    until(model, job, stage)
+    refusing(model, "n2", "data", Code.UNKNOWN_ERROR)
+    advanced(model)
+    forced(model, "n2")
+    settled(model)
+    assert now(model, job).state is JobState.FAILED
+    assert snapshot_nodes(model) == ["n1"]
+    assert model.cluster.resources["DATA", "N1"] == source
+    assert holders(model) == ["n1"]
+
+
+def test_a_source_that_is_ended_by_force_ends_the_move_or_is_not_missed() -> None:
+    model, job = fresh()
+    until(model, job, Stage.REMOVING)
+    refusing(model, "n1", "data", Code.UNKNOWN_ERROR)
+    advanced(model)
+    forced(model, "n1")
     settled(model)
     assert now(model, job).state is JobState.DONE
     assert holders(model) == ["n2"]

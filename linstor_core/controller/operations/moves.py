@@ -12,6 +12,7 @@ from linstor_core.controller.change import Change, Context
 from linstor_core.controller.operations import dependents, job_edits, move_checks, moved_snapshots
 from linstor_core.controller.operations import volume_documents as documents
 from linstor_core.controller.operations.move_checks import Obstacle
+from linstor_core.controller.operations.tombstones import Edits
 from linstor_core.domain.cluster import Cluster, Document, key_of
 from linstor_core.domain.errors import Code
 from linstor_core.domain.jobs import Job, JobState, Stage
@@ -215,9 +216,10 @@ def _open(cluster: Cluster, context: Context, job: Job) -> Change:
 def _fell_back(cluster: Cluster, context: Context, job: Job) -> Change:
     """The target is gone for good before the source went: what the source has is the newest that is left."""
     source = source_of(cluster, job)
+    puts, deletes = _without_target(cluster, context, job)
     return job_edits.change(job, job_edits.ended(
-        job, context, JobState.FAILED, f"Node '{job.target_node}' was lost with it; node '{job.node_name}' has it as "
-        "it was before the move."), *(_activated(job, source) if source is not None else ()))
+        job, context, JobState.FAILED, f"It is gone from node '{job.target_node}'; node '{job.node_name}' has it as it "
+        "was before the move."), *(_activated(job, source) if source is not None else ()), *puts, deletes=deletes)
 
 
 def _remove(cluster: Cluster, context: Context, job: Job) -> Change:
@@ -259,15 +261,24 @@ def _activated(job: Job, source: Resource) -> tuple[Document, ...]:
 
 def _reverted(cluster: Cluster, context: Context, job: Job, message: str) -> Change:
     """In one commit the source is as before, gives nothing away any more, and the target's part goes."""
-    source, target = source_of(cluster, job), target_of(cluster, job)
+    source = source_of(cluster, job)
     ending = job.ending
     if ending is None and (source is None or not job.parent):
         ending = JobState.FAILED
-    puts, deletes = (moved_snapshots.all_removed(cluster, target, context.now_ms()) if target is not None
-                     else ((), ()))
+    puts, deletes = _without_target(cluster, context, job)
     going = job_edits.went(job, context, message, stage=Stage.REVERTING, secret="", ending=ending)
     return job_edits.change(job, going, *(_activated(job, source) if source is not None else ()), *puts,
                             deletes=deletes)
+
+
+def _without_target(cluster: Cluster, context: Context, job: Job) -> Edits:
+    """What there is on the target's node goes; somebody may have ended the resource there by force."""
+    target = target_of(cluster, job)
+    if target is not None:
+        return moved_snapshots.all_removed(cluster, target, context.now_ms())
+    if not job.target_uuid:
+        return (), ()
+    return moved_snapshots.removed(cluster, job.resource_name, job.target_node, context.now_ms())
 
 
 def _put_off(cluster: Cluster, context: Context, job: Job, obstacle: Obstacle) -> Change:
