@@ -34,7 +34,7 @@ HAPPENED = {
     "a message was repeated", "a frame of an older link arrived after the new one", "a slow network",
     "a deletion while its node was cut off", "a device was held open", "files could not be looked at",
     "a step failed: EIO", "a step failed: ENOSPC", "the controller's clock was set", "content was written",
-    "content came from another node",
+    "content came from another node", "a host came up without the file system of a pool",
 }
 """What a test of these histories has to have seen."""
 

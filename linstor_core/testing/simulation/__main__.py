@@ -15,7 +15,7 @@ from linstor_core.testing.simulation import campaign
 from linstor_core.testing.simulation.history import Plant, play
 from linstor_core.testing.simulation.planted import PLANTS
 from linstor_core.testing.simulation.script import Script, drawn
-from linstor_core.testing.simulation.shrink import shrunk
+from linstor_core.testing.simulation.shrink import kinds, shrunk
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     if given.seed is not None or given.play is not None:
         script = drawn(given.seed) if given.play is None else msgspec.json.decode(given.play.read_bytes(), type=Script)
         if given.shrink:
-            script = shrunk(script, lambda shorter: bool(play(shorter, plant=plant).wrong))
+            wrong = kinds(play(script, plant=plant).wrong)
+            script = shrunk(script, lambda shorter: bool(wrong & kinds(play(shorter, plant=plant).wrong)))
         if given.save is not None:
             given.save.write_bytes(msgspec.json.format(msgspec.json.encode(script), indent=1) + b"\n")
         return _show(script, print if given.trace else None, plant)

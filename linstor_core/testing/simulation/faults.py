@@ -104,10 +104,24 @@ async def cut_power_in_step(world: World, names: Names) -> None:
         host.process.on_death.append(lose_power)
 
 
+def _is_known_there(world: World, node_name: str, directory: str) -> bool:
+    """Whether the controller has heard of content in a pool: then the satellite has written down that it is there."""
+    cluster = world.controller.engine.controller.cluster if world.controller.engine is not None else None
+    for resource in cluster.resources_on(node_name) if cluster is not None else ():
+        seen = cluster.seen(resource.name, node_name) if cluster is not None else None
+        for volume in resource.volumes:
+            found = seen.volume(volume.number) if seen is not None else None
+            if found is not None and found.present and directory.endswith(volume.storage_pool):
+                return True
+    return False
+
+
 async def boot_without_pool(world: World, names: Names) -> None:
     """After a power cut the file system of a pool is mounted late: its mount point is an empty directory till then."""
     host, directory = world.host(names["host"]), POOL_DIRECTORIES[names["number"]]
-    if host.address in world.network.powered_off or not host.node.unmount(directory):
+    if host.address in world.network.powered_off or not _is_known_there(world, host.name, directory):
+        return
+    if not host.node.unmount(directory):
         return
     world.count("a host came up without the file system of a pool")
     host.lose_power()

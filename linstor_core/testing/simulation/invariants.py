@@ -104,15 +104,25 @@ def _unwanted(world: World, host: SatelliteHost, cluster: Cluster, wanted: set[s
     seen = cluster.nodes_seen.get(key_of(host.name))
     orphans = {orphan.path for orphan in seen.orphans} if seen is not None else set()
     directories = {pool.props.get(POOL_DIRECTORY) for pool in cluster.pools_on(host.name)}
-    below_snapshots = {f"{taken.identifier}.img" for snapshot in cluster.snapshots.values()
-                       if (part := snapshot.on_node(host.name)) is not None for taken in part.volumes}
+    sources = _source_names(cluster, host.name)
     for path, file in host.node.files.items():
         folder, _, name = path.rpartition("/")
-        if host.name in world.forced and (folder not in directories or name in below_snapshots):
-            continue  # nobody looks there, or the spec of a snapshot names what that was taken of
+        if host.name in world.forced and (folder not in directories or name in sources):
+            continue  # nobody looks there, or a spec names it as what something was made from
         if file.data_id not in wanted and not (host.name in world.forced and path in orphans):
             told = ", as is told" if path in orphans else ""
             yield f"{host.name}: {path} ({file.data_id}) belongs to nothing{told}"
+
+
+def _source_names(cluster: Cluster, node_name: str) -> set[str]:
+    """The files from which snapshots and volumes on a node were made."""
+    names = {taken.identifier for snapshot in cluster.snapshots.values()
+             if (part := snapshot.on_node(node_name)) is not None for taken in part.volumes}
+    for resource in cluster.resources_on(node_name):
+        for volume in resource.volumes:
+            if (source := volume.source) is not None:
+                names.add(source.identifier + (f"_{source.snapshot_name}" if source.snapshot_name else ""))
+    return {f"{name}.img" for name in names}
 
 
 def _wanted(cluster: Cluster, node_name: str) -> dict[str, tuple[str, int, bool]]:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 
-from linstor_core.testing.simulation.script import Script
+from linstor_core.testing.simulation.script import RESOURCES, Script
+
+_NAMES = re.compile("|".join([r"[0-9a-fA-F]{8}-[0-9a-fA-F-]+", r"\b[nN][0-9]+\b", r"[0-9]+", *RESOURCES,
+                              *(name.upper() for name in RESOURCES)]))
+
+
+def kinds(wrong: Iterable[str]) -> set[str]:
+    """What is wrong, whatever it happens to: another history in which that is wrong shows the same fault."""
+    return {_NAMES.sub("", line) for line in wrong}
 
 
 def shrunk(script: Script, fails: Callable[[Script], bool]) -> Script:
