@@ -36,4 +36,6 @@ def _digested(text: str, start: str) -> str:
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
     kept = re.sub(r"[^A-Za-z0-9_-]+", "_", text, flags=re.ASCII)
     kept = kept if re.match(r"[A-Za-z_]", kept) else f"{start}_{kept}"
-    return f"{kept[:_LONGEST - _DIGEST_LENGTH - 1]}-{digest}"
+    name = f"{kept[:_LONGEST - _DIGEST_LENGTH - 1]}-{digest}"
+    # A name needs a letter, and now and then the digest has none either.
+    return name if re.search(r"[A-Za-z]", name) else f"{start}_{name}"

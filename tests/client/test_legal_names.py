@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +27,12 @@ def test_any_text_has_a_legal_name_of_its_own(one: str, other: str) -> None:
     assert names.snapshot_name(snapshot_name(one)) == snapshot_name(one)
     if one.upper() != other.upper():
         assert volume_name(one).upper() != volume_name(other).upper()
+
+
+def test_a_digest_without_a_letter_makes_a_name_all_the_same() -> None:
+    text = "\N{CJK UNIFIED IDEOGRAPH-4FB0}"
+    assert hashlib.sha256(text.encode()).hexdigest()[:10].isdigit()
+    assert names.resource_name(volume_name(text)) == "vol__-8632434338"
 
 
 def test_names_that_differ_in_what_is_not_legal_differ() -> None:

@@ -44,7 +44,7 @@ def test_a_planned_delete_keeps_the_volume(rest: RestConnection, cluster: Servic
     rest.post("/v1/resource-groups/grp/spawn", SPAWN)
     plan = rest.call("DELETE", "/v1/resource-definitions/vol?dry_run=true")
     (work,) = plan["work"]
-    assert [step.split()[0] for step in work["steps"]] == ["detach", "remove"]
+    assert [step.split()[0] for step in work["steps"]] == ["take", "detach", "remove"]
     assert plan["redundancy"][0]["replicas_after"] == 0
     (found,) = rest.get("/v1/resource-definitions")
     assert "DELETE" not in found.get("flags", ())

@@ -13,7 +13,7 @@ from linstor_core.domain.errors import Code, Conflict, InvalidInput, LinstorErro
 from linstor_core.domain.resource_definitions import ResourceDefinition
 from linstor_core.domain.resources import Resource
 from linstor_core.testing.builders import Model
-from linstor_core.wire.rest_bodies import MaxVolumeSizeQuery, ToggleDisk
+from linstor_core.wire.rest_bodies import MaxVolumeSizeQuery, NodeRestore, ToggleDisk
 
 
 def placed() -> Model:
@@ -60,7 +60,7 @@ def test_only_a_node_out_of_reach_is_evicted_and_it_can_come_back() -> None:
     assert [entry.code for entry in answers] == [3, 1002]
     model.run(node_links.evict, node="n1")
     assert model.cluster.nodes["N1"].flags == ("EVICTED",)
-    model.run(node_links.restore, node="n1")
+    model.run(node_links.restore, NodeRestore(), node="n1")
     assert model.cluster.nodes["N1"].flags == ()
 
 
