@@ -142,6 +142,8 @@ def affected(cluster: Cluster, change: Change) -> set[Place]:
             places |= _places_of(cluster, gone)
         elif cls is Tombstone and isinstance(key, str) and (ended := cluster.tombstones.get(key)) is not None:
             places.add(ended.place)
+        elif cls is Node and isinstance(key, str):
+            places |= transfers.fetching_from(cluster, key)
     return places
 
 

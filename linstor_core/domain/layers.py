@@ -11,6 +11,8 @@ DRBD = "DRBD"
 LUKS = "LUKS"
 DEFAULT_STACK = (DRBD, STORAGE)
 """What is placed where neither caller, definition nor group names a stack."""
+REPLICATING = frozenset({DRBD})
+"""Only below these do the replicas of a resource hold the same data."""
 
 _BELOW: dict[str, frozenset[str]] = {
     "DRBD": frozenset({"NVME", "LUKS", "STORAGE", "WRITECACHE", "CACHE", "BCACHE"}),

@@ -151,7 +151,7 @@ def test_restoring_cleans_only_what_is_elsewhere_too() -> None:
     model = Model.with_nodes(2)
     placed(model, "lonely")
     for node in ("n1", "n2"):
-        placed(model, "paired", node=node)
+        placed(model, "paired", node=node, layer_stack=("DRBD", "STORAGE"))
     for name, nodes in (("lonely", ("n1",)), ("paired", ("n1", "n2"))):
         model.run(snapshots.create, SnapshotCreate(name="old", nodes=nodes), resource=name)
         model.answer()

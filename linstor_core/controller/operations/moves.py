@@ -162,7 +162,12 @@ def _copy(cluster: Cluster, context: Context, job: Job) -> Change:
         return _reverted(cluster, context, job, f"What node '{job.target_node}' had fetched is gone.")
     has_all = (all(volume.populated for volume in target.volumes) and _is_answered(cluster, target)
                and moved_snapshots.are_there(cluster, target))
-    if job.ending is not None or (source is None and not has_all):
+    if source is None and not has_all and not cluster.is_settled(target.name, target.node_name):
+        # The source's node was lost: what the target has may be all that is left, so its word is waited for.
+        unheard = move_checks.away(cluster, job.target_node)
+        return job_edits.change(job, job_edits.waiting(job, context, unheard) if unheard is not None
+                                else job_edits.working(job, context))
+    if not has_all if source is None else job.ending is not None:
         return _reverted(cluster, context, job, _reason(job, source))
     if not has_all:
         obstacle = (move_checks.away(cluster, job.target_node) or move_checks.failed(cluster, target)
@@ -177,7 +182,7 @@ def _copy(cluster: Cluster, context: Context, job: Job) -> Change:
         volumes=tuple(_carried_over(volume, source) for volume in target.volumes))
     return job_edits.change(job, job_edits.went(
         job, context, f"Node '{job.target_node}' has all of it and sets up its devices.", stage=Stage.OPENING,
-        secret=""), opened, *moved_snapshots.confirmed(cluster, target, job.node_name))
+        secret="", ending=None), opened, *moved_snapshots.confirmed(cluster, target, job.node_name))
 
 
 def _is_answered(cluster: Cluster, target: Resource) -> bool:

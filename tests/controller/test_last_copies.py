@@ -1,0 +1,80 @@
+"""Histories in which the last copy of some data could go although nobody asked for that."""
+
+from __future__ import annotations
+
+import pytest
+
+from linstor_core.controller.operations import jobs, node_links, nodes, snapshots
+from linstor_core.domain.jobs import JobState, Stage
+from linstor_core.domain.observed import Failure
+from linstor_core.testing.builders import Model
+from linstor_core.wire.rest_bodies import NodeEvacuate, NodeRestore, SnapshotCreate
+from tests.controller.moving import advanced, holders, moved, now, placed, settled, spec, the_move, until
+
+
+@pytest.fixture
+def model() -> Model:
+    return Model.with_nodes(3)
+
+
+def kept_snapshots(model: Model) -> list[tuple[str, bool]]:
+    """Where parts of snapshots are, and whether they are to go."""
+    return [(part.node_name, "DELETE" in part.flags) for snapshot in model.cluster.snapshots.values()
+            for part in snapshot.nodes]
+
+
+def test_a_node_that_is_restored_while_it_is_left_keeps_its_snapshots(model: Model) -> None:
+    placed(model)
+    model.run(snapshots.create, SnapshotCreate(name="first"), resource="data")
+    model.answer()
+    model.run(node_links.evacuate, NodeEvacuate(), node="n1")
+    advanced(model)
+    until(model, the_move(model, "data"), Stage.COPYING)
+    change = model.run(node_links.restore, NodeRestore(delete_resources=True, delete_snapshots=True), node="n1")
+    assert all("deleted" not in entry.message for entry in change.answers)
+    settled(model)
+    assert holders(model) == ["n1"] and kept_snapshots(model) == [("n1", False)]
+
+
+def test_replicas_that_nothing_replicates_are_no_copies_of_each_other(model: Model) -> None:
+    for node in ("n1", "n2"):
+        placed(model, node=node)
+    model.run(snapshots.create, SnapshotCreate(name="first"), resource="data")
+    model.answer()
+    model.run(node_links.evacuate, NodeEvacuate(target=("n3",)), node="n1")
+    model.run(node_links.restore, NodeRestore(delete_resources=True, delete_snapshots=True), node="n1")
+    settled(model)
+    assert sorted(holders(model)) == ["n1", "n2"]
+    assert sorted(kept_snapshots(model)) == [("n1", False), ("n2", False)]
+
+
+@pytest.mark.parametrize("is_called_off", [False, True])
+def test_what_a_lost_source_has_given_away_completely_stays(model: Model, is_called_off: bool) -> None:
+    """The target has all of it, but is out of reach when the source is declared lost."""
+    placed(model)
+    job = until(model, moved(model, target="n2"), Stage.COPYING)
+    model.away("n2")
+    model.away("n1")
+    model.run(nodes.lose, node="n1")
+    if is_called_off:
+        model.run(jobs.cancel, job=job.uuid)
+    for _ in range(3):
+        advanced(model)
+    assert holders(model) == ["n2"] and not model.cluster.tombstones
+    model.back("n2")
+    model.answer("n2")
+    settled(model)
+    assert now(model, job).state is JobState.DONE
+    assert holders(model) == ["n2"] and spec(model, "n2").active
+
+
+def test_of_a_lost_source_no_beginning_is_kept(model: Model) -> None:
+    placed(model)
+    job = until(model, moved(model, target="n2"), Stage.COPYING)
+    model.away("n1")
+    model.run(nodes.lose, node="n1")
+    advanced(model)
+    assert now(model, job).stage is Stage.COPYING and not spec(model, "n2").volumes[0].delete
+    model.answer("n2", failures=(Failure("Nothing says how to get it."),))
+    settled(model)
+    assert now(model, job).state is JobState.FAILED and holders(model) == []
