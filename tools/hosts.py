@@ -196,6 +196,20 @@ class Lan:
             sender.run("ip", "neigh", "delete", receiver.address, "dev", interface)
 
     @contextmanager
+    def slow(self, host: Host, delay_ms: int, rate_kbit: int) -> Iterator[None]:
+        """Each direction of the host's cable is slow. Raises CommandFailed where the kernel lacks sch_netem."""
+        shape = ("netem", "delay", f"{delay_ms}ms", "rate", f"{rate_kbit}kbit")
+        self.hub.run("tc", "qdisc", "add", "dev", _port(host), "root", *shape)
+        try:
+            host.run("tc", "qdisc", "add", "dev", "eth0", "root", *shape)
+            try:
+                yield
+            finally:
+                host.run("tc", "qdisc", "delete", "dev", "eth0", "root")
+        finally:
+            self.hub.run("tc", "qdisc", "delete", "dev", _port(host), "root")
+
+    @contextmanager
     def joined(self) -> Iterator[None]:
         """This thread, and what it starts, uses the hub's network."""
         with open("/proc/thread-self/ns/net") as before, open(f"/proc/{self.hub.pid}/ns/net") as hub:
