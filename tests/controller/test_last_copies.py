@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from linstor_core.controller.operations import jobs, node_links, nodes, snapshots
+from linstor_core.controller.operations import jobs, node_links, nodes, orphans, reports, snapshots
+from linstor_core.domain.errors import Conflict
 from linstor_core.domain.jobs import JobState, Stage
-from linstor_core.domain.observed import Failure
-from linstor_core.testing.builders import Model
+from linstor_core.domain.observed import Failure, OrphanSeen
+from linstor_core.testing.builders import GIB_KIB, Model
+from linstor_core.wire.node_report import Report
 from linstor_core.wire.rest_bodies import NodeEvacuate, NodeRestore, SnapshotCreate
+from linstor_core.wire.rest_tombstones import OrphanAdopt, OrphanRemove
 from tests.controller.moving import advanced, holders, moved, now, placed, settled, spec, the_move, until
 
 
@@ -78,3 +81,35 @@ def test_of_a_lost_source_no_beginning_is_kept(model: Model) -> None:
     model.answer("n2", failures=(Failure("Nothing says how to get it."),))
     settled(model)
     assert now(model, job).state is JobState.FAILED and holders(model) == []
+
+
+def orphan_on(model: Model, node: str, path: str = "/pools/thin/found_00001.img", data_id: str = "f1",
+              size_kib: int = GIB_KIB) -> str:
+    found = OrphanSeen(path, "thin", data_id, "ready", size_kib * 1024, 4, 1_700_000_000_000)
+    change = reports.reported(node, Report(orphans=(path,), orphan_files=(found,)))(model.cluster, model.context)
+    model.put(*change.puts)
+    return path
+
+
+@pytest.mark.parametrize("stage", [Stage.CLOSING, Stage.COPYING, Stage.OPENING])
+def test_nothing_is_adopted_into_what_is_being_moved(model: Model, stage: Stage) -> None:
+    """It would go with the source, without ever having been on the target."""
+    placed(model)
+    until(model, moved(model, target="n2"), stage)
+    path = orphan_on(model, "n1")
+    with pytest.raises(Conflict):
+        model.run(orphans.adopt, OrphanAdopt(node_name="n1", path=path, resource_name="data", volume_number=1))
+    settled(model)
+    assert holders(model) == ["n2"]
+
+
+def test_a_file_in_a_directory_that_two_nodes_share_is_the_others(model: Model) -> None:
+    """Each satellite sees the other's volumes there as files that nobody names."""
+    data = placed(model).volumes[0]
+    path = orphan_on(model, "n2", f"/pools/thin/{data.identifier}.img", data.data_id)
+    with pytest.raises(Conflict) as refusal:
+        model.run(orphans.remove, OrphanRemove(node_name="n2", path=path, data_id=data.data_id))
+    assert "n1" in refusal.value.cause
+    with pytest.raises(Conflict) as refusal:
+        model.run(orphans.adopt, OrphanAdopt(node_name="n2", path=path, resource_name="again"))
+    assert "n1" in refusal.value.message

@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from linstor_core.controller import lookups
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Context
-from linstor_core.controller.operations import progress, tombstones
+from linstor_core.controller.operations import dependents, progress, tombstones
 from linstor_core.controller.operations import volume_documents as documents
 from linstor_core.controller.placement import number_pools
 from linstor_core.controller.route import Route
@@ -74,7 +74,8 @@ def adopt(cluster: Cluster, context: Context, call: Call[OrphanAdopt]) -> Change
         node = lookups.node(cluster, body.node_name)
         link, orphan = _found(cluster, node.name, body.path)
         pool = _check_complete(cluster, link, orphan)
-        _check_named_by_nobody(cluster, node.name, orphan)
+        _check_named_by_nobody(cluster, orphan)
+        dependents.check_not_moving(cluster, body.resource_name, node.name)
         definition = _definition(cluster, context, body, orphan.size_bytes // 1024)
         resource = _resource(cluster, context, definition, body, node.name)
     volume = Volume(context.new_uuid(), body.volume_number, pool.name, identifier_of(orphan) or "", orphan.data_id,
@@ -119,39 +120,38 @@ def _check_complete(cluster: Cluster, link: NodeSeen, orphan: OrphanSeen) -> Sto
     return pool
 
 
-def _check_named_by_nobody(cluster: Cluster, node_name: str, orphan: OrphanSeen) -> None:
+def _check_named_by_nobody(cluster: Cluster, orphan: OrphanSeen) -> None:
     """Raises Conflict (992): one identity means one content."""
-    owner = next((owner for owner in _owners(cluster, node_name) if owner.data_id == orphan.data_id), None)
+    owner = next((owner for owner in _owners(cluster) if owner.data_id == orphan.data_id), None)
     if owner is not None:
         raise Conflict(f"'{orphan.path}' carries the identity of {owner.what}.", Code.BUSY,
-                       cause="It is a copy that was made by hand, or is being removed.",
+                       cause="It is a copy that was made by hand, is being removed, or lies in a directory that nodes "
+                             "share.",
                        correction="Keep one of the two: remove the orphan, or what it is a copy of.")
 
 
-def _check_not_in_its_place(cluster: Cluster, node_name: str, orphan: OrphanSeen) -> None:
-    """Raises Conflict (992) where the file may be the very one of a volume, seen through another pool."""
+def _check_not_in_its_place(cluster: Cluster, orphan: OrphanSeen) -> None:
+    """Raises Conflict (992) where the file may be the very one of a volume, seen through another pool or node."""
     name = key_of(identifier_of(orphan) or "")
-    for owner in _owners(cluster, node_name):
+    for owner in _owners(cluster):
         if orphan.data_id == owner.data_id and owner.name == name:
             raise Conflict(f"'{orphan.path}' is named and tagged as {owner.what} is.", Code.BUSY,
-                           cause="Two storage pools seem to share a directory: it would be the same file.",
-                           correction="Look at both pools on the node; remove a copy by hand.")
+                           cause=f"Two storage pools seem to share a directory: it would be the file of {owner.what}.",
+                           correction="Look at both pools; remove a copy by hand.")
 
 
-def _owners(cluster: Cluster, node_name: str) -> Iterator[Owner]:
-    """All content that the model knows on a node."""
-    for resource in cluster.resources_on(node_name):
-        yield from (Owner(data_id, key_of(volume.identifier), f"'{resource.name}'") for volume in resource.volumes
-                    for data_id in (volume.data_id, volume.replaces))
-    for place in cluster.snapshots_on.get(key_of(node_name), ()):
-        snapshot = cluster.snapshots[place]
-        part = snapshot.on_node(node_name)
-        for piece in part.volumes if part is not None else ():
-            yield Owner(piece.data_id, key_of(f"{piece.identifier}_{snapshot.name}"),
-                        f"'{snapshot.resource_name}/{snapshot.name}'")
-    for key in cluster.tombstones_on.get(key_of(node_name), ()):
-        stone = cluster.tombstones[key]
-        yield from (Owner(data_id, name, f"tombstone {stone.uuid}")
+def _owners(cluster: Cluster) -> Iterator[Owner]:
+    """All content that the model knows, on whatever node: satellites may share a directory."""
+    for resource in cluster.resources.values():
+        yield from (Owner(data_id, key_of(volume.identifier), f"'{resource.name}' on '{resource.node_name}'")
+                    for volume in resource.volumes for data_id in (volume.data_id, volume.replaces))
+    for snapshot in cluster.snapshots.values():
+        for part in snapshot.nodes:
+            yield from (Owner(piece.data_id, key_of(f"{piece.identifier}_{snapshot.name}"),
+                              f"'{snapshot.resource_name}/{snapshot.name}' on '{part.node_name}'")
+                        for piece in part.volumes)
+    for stone in cluster.tombstones.values():
+        yield from (Owner(data_id, name, f"tombstone {stone.uuid} on '{stone.node_name}'")
                     for volume, name in zip(stone.volumes, stone.names, strict=True)
                     for data_id in (volume.data_id, volume.replaces))
 
@@ -212,7 +212,7 @@ def remove(cluster: Cluster, context: Context, call: Call[OrphanRemove]) -> Chan
         if identifier is None or pool is None:
             raise Conflict(f"'{body.path}' can't be removed from here.", Code.INVLD_REQUEST,
                            cause="Its name is not one that a satellite gives.", correction="Remove it by hand.")
-        _check_not_in_its_place(cluster, node.name, orphan)
+        _check_not_in_its_place(cluster, orphan)
     stone = Tombstone(context.new_uuid(), TombstoneKind.ORPHAN, node.name, looks(orphan).name or identifier,
                       (DeadVolume(0, pool.name, identifier, orphan.data_id),), create_timestamp_ms=context.now_ms())
     puts = (stone, _without(link, orphan))
