@@ -12,21 +12,25 @@ from tools.processes import CommandFailed
 
 DELAY_MS = 200
 RATE_KBIT = 50
-BREAKS = (1, 150, 700)
-"""Bytes to the satellite after which the line breaks: in a frame's head, in a spec, in a later one."""
+BREAKS = (1, 40, 150, 400, 700, 1100)
+"""Bytes to the satellite after which the line breaks: in the head of a frame, in a spec, in a later one."""
 
 
 @contextmanager
 def _dialled_by(site: ThreeHosts, link: SlowLink) -> Iterator[None]:
     """The controller reaches gamma by this relay."""
-    path = "/v1/nodes/gamma/net-interfaces/default"
-    site.call("PUT", path, {"address": HUB_ADDRESS, "satellite_port": link.port})
+    _dial(site, HUB_ADDRESS, link.port)
     try:
-        site.wait_online("gamma")
         yield
     finally:
-        site.call("PUT", path, {"address": NODES["gamma"], "satellite_port": 3366})
-        site.wait_online("gamma")
+        _dial(site, NODES["gamma"], 3366)
+
+
+def _dial(site: ThreeHosts, address: str, port: int) -> None:
+    """A connection that is there would be kept until the new address has been reached."""
+    site.call("PUT", "/v1/nodes/gamma/net-interfaces/default", {"address": address, "satellite_port": port})
+    site.call("PUT", "/v1/nodes/gamma/reconnect")
+    site.wait_online("gamma")
 
 
 @contextmanager
