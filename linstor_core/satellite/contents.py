@@ -34,7 +34,8 @@ class ReadableContent(Protocol):
     def count_data(self, before: int) -> int:
         """How many bytes before an offset are not holes."""
 
-    def read(self, position: int, most_bytes: int) -> Portion: ...
+    def read(self, position: int, most_bytes: int) -> Portion:
+        """Raises OSError once it is seen that somebody has written to it after all."""
 
     def close(self) -> None: ...
 

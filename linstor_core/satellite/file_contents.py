@@ -65,7 +65,7 @@ class ReadableFile:
         info = os.fstat(file)
         self.size_bytes = info.st_size
         self.modified_ms = info.st_mtime_ns // 1_000_000
-        self.version = f"{info.st_mtime_ns}-{info.st_size}"
+        self.version = _version(info)
 
     def count_data(self, before: int) -> int:
         found, end = 0, 0
@@ -75,6 +75,13 @@ class ReadableFile:
         return found
 
     def read(self, position: int, most_bytes: int) -> Portion:
+        """Raises OSError where somebody has written since the file was opened, past this satellite."""
+        portion = self._read(position, most_bytes)
+        if _version(os.fstat(self._file)) != self.version:
+            raise OSError(errno.EAGAIN, "it was written to while it was being read")
+        return portion
+
+    def _read(self, position: int, most_bytes: int) -> Portion:
         start = self._seek(position, os.SEEK_DATA)
         if start >= self.size_bytes:
             return Portion((), self.size_bytes, 0)
@@ -97,6 +104,10 @@ class ReadableFile:
 
     def close(self) -> None:
         os.close(self._file)
+
+
+def _version(info: os.stat_result) -> str:
+    return f"{info.st_mtime_ns}-{info.st_size}"
 
 
 def _without_zeros(start: int, content: bytes) -> tuple[tuple[int, bytes], ...]:

@@ -311,3 +311,23 @@ def test_holes_and_zeros_are_not_read(pool_dir: Path) -> None:
         assert readable.read(SIZE, 100).pieces == ()
     finally:
         readable.close()
+
+
+@pytest.mark.parametrize("is_read_to_its_end", [False, True])
+def test_a_file_that_somebody_writes_to_while_it_is_read_is_not_given(pool_dir: Path, is_read_to_its_end: bool) -> None:
+    """By its path, or by a device that was set up over it by hand meanwhile: a mixture of two moments is no content."""
+    path = pool_dir / "file"
+    with open(path, "wb") as made:
+        made.write(b"x" * EXTENT_BYTES)
+        made.truncate(SIZE)
+    readable = ReadableFile(os.open(path, os.O_RDONLY))
+    try:
+        portion = readable.read(0, EXTENT_BYTES if is_read_to_its_end else EXTENT_BYTES // 2)
+        with open(path, "r+b") as changed:
+            changed.write(b"other")
+            changed.flush()
+            os.utime(changed.fileno())  # the kernel's own stamp may be as coarse as its ticks
+        with pytest.raises(OSError, match="written to"):
+            readable.read(portion.end, EXTENT_BYTES)
+    finally:
+        readable.close()
