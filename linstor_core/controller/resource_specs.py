@@ -75,6 +75,7 @@ def _volume(cluster: Cluster, definition: ResourceDefinition | None, resource: R
     if pool is None or pool.provider_kind is ProviderKind.DISKLESS:
         return None
     place = key_of(resource.name), key_of(resource.node_name)
+    offer = transfers.offer(cluster, place)
     found = definition.volume_definition(volume.number) if definition is not None else None
     return VolumeSpec(
         number=volume.number,
@@ -86,9 +87,9 @@ def _volume(cluster: Cluster, definition: ResourceDefinition | None, resource: R
         replaces=volume.replaces,
         file_system=_file_system(cluster, definition, found, resource, volume),
         delete=resource.is_deleting or "DELETE" in volume.flags,
-        must_exist=volume.populated and volume.source is None,
+        must_exist=bool(offer) or (volume.populated and volume.source is None),
         origin=transfers.origin(cluster, place, volume.source, has_content=volume.populated),
-        offer=transfers.offer(cluster, place))
+        offer=offer)
 
 
 def _file_system(cluster: Cluster, definition: ResourceDefinition | None, volume_definition: VolumeDefinition | None,

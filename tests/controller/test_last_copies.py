@@ -113,3 +113,14 @@ def test_a_file_in_a_directory_that_two_nodes_share_is_the_others(model: Model) 
     with pytest.raises(Conflict) as refusal:
         model.run(orphans.adopt, OrphanAdopt(node_name="n2", path=path, resource_name="again"))
     assert "n1" in refusal.value.message
+
+
+def test_what_is_given_away_is_never_made_anew(model: Model) -> None:
+    """It was seen to be there. A satellite that has lost its memory, or a database from before an earlier move, must
+    not have an empty volume moved in its place.
+    """
+    placed(model)
+    job = until(model, moved(model, target="n2"), Stage.CLOSING)
+    assert spec(model, "n1").volumes[0].must_exist
+    until(model, job, Stage.COPYING)
+    assert spec(model, "n1").volumes[0].must_exist and not spec(model, "n2").volumes[0].must_exist
