@@ -37,7 +37,8 @@ ONE_MODULE_EACH = ("flask", "requests", "subprocess", "sqlalchemy", "websockets"
 """Libraries that one module a side may import, so that they can be replaced there."""
 
 BANNED_WORDS = {"manager", "handler", "helper", "helpers", "util", "utils", "common", "base", "misc"}
-ALLOWED_NAMES = {"add_signal_handler", "remove_signal_handler", "errorhandler", "register_error_handler", "base_url"}
+ALLOWED_NAMES = {"add_signal_handler", "call_exception_handler", "remove_signal_handler", "errorhandler",
+                 "register_error_handler", "base_url"}
 
 
 def _python_files(*folders: Path) -> list[Path]:

@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _show(script, print if given.trace else None, plant)
     count = given.count if given.count is not None else None if given.seconds else 100
     seeds = itertools.islice(itertools.count(given.first), count)
-    summary = campaign.run(seeds, given.seconds, lambda line: print(line, flush=True), plant=plant,
+    summary = campaign.run(seeds, given.seconds, lambda line: print(line, flush=True), plant=given.plant or "",
                            stop=given.stop)
     if not given.json:
         print(*(f"{times:8} {what}" for what, times in summary.coverage.items()), sep="\n")
