@@ -290,3 +290,19 @@ def test_a_deletion_that_finds_it_in_use_is_called_off() -> None:
     definition, resource = model.cluster.resource_definitions["R1"], model.cluster.resources["R1", "N1"]
     assert (definition.flags, definition.volume_definitions[0].flags) == ((), ())
     assert (resource.flags, resource.volumes[0].flags) == ((), ())
+
+
+def test_nothing_is_said_to_be_done_on_a_node_that_is_away() -> None:
+    model = Model.with_nodes(2)
+    defined(model)
+    model.away("n2")
+    body = tuple(bodies.ResourceCreate(resource=bodies.ResourceFields(
+        node_name=node, props={"StorPoolName": "thin"})) for node in ("n1", "n2"))
+    made = model.run(resources.create_many, body, resource="r1")
+    grown = model.run(volume_definitions.modify, bodies.VolumeDefinitionModify(size_kib=2048), resource="r1",
+                      number="0")
+    model.answer("n1")
+    for change in (made, grown):
+        told = [entry for entry in model.entries(change) or [] if entry not in change.answers]
+        assert [entry.ret_code & 0x7FFF for entry in told if "'n2'" in entry.message] == [1002]
+        assert any("is ready on 'n1'" in entry.message for entry in told)

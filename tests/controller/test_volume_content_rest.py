@@ -50,7 +50,7 @@ def spawn(rest: RestConnection, name: str) -> None:
 
 def device(rest: RestConnection, name: str) -> Path:
     (resource,) = rest.get(f"/v1/view/resources?resources={name}")
-    return Path(resource["volumes"][0]["device_path"])
+    return Path(resource["volumes"][0].get("device_path", ""))
 
 
 def write(path: Path, content: bytes) -> None:

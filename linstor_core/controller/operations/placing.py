@@ -102,7 +102,8 @@ def placed(cluster: Cluster, context: Context, call: Call[Any], definition: Reso
     fresh = resources(cluster, context, definition, stack, placements)
     first_ones = cluster.resources_of(definition.name)
     places = [(definition.name, resource.node_name) for resource in fresh]
-    steps = [step for resource in fresh for step in ready_entries(call, resource)]
+    steps: list[ApiCallRc | progress.OnNode] = [
+        step for resource in fresh for step in progress.on(resource.node_name, *ready_entries(call, resource))]
     if first_ones:
         steps += [call.rc(Severity.SUCCESS, MODIFIED, f"Volume {volume.number} adjusted on the other nodes.",
                           mask=PLACED_VOLUME, refs={"RscDfn": definition.name, "VlmNr": str(volume.number)})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from linstor_core.controller.call import Call
 from linstor_core.controller.change import Change, Outcome
 from linstor_core.controller.operations import tombstones
@@ -18,12 +20,23 @@ Places = Sequence[tuple[str, str]]
 """(name of a definition, name of a node)"""
 
 
+class OnNode(Struct, frozen=True):
+    """What is told of a node, if it is there to have done it."""
+
+    node_name: str
+    entry: ApiCallRc
+
+
+def on(node_name: str, *entries: ApiCallRc) -> list[OnNode]:
+    return [OnNode(node_name, entry) for entry in entries]
+
+
 def watched(places: Places) -> tuple[str, ...]:
     """What to watch for news about these places."""
     return tuple({key_of(name): None for place in places for name in place})
 
 
-def when_settled(call: Call[Any], places: Places, entries: Iterable[ApiCallRc]) -> Outcome:
+def when_settled(call: Call[Any], places: Places, entries: Iterable[ApiCallRc | OnNode]) -> Outcome:
     """`entries` once every online node has answered the newest spec; what failed, and who is away, comes besides.
 
     A place of which nothing is wanted any more counts as settled: somebody deleted it meanwhile.
@@ -34,9 +47,14 @@ def when_settled(call: Call[Any], places: Places, entries: Iterable[ApiCallRc]) 
         if any(_is_open(cluster, place) for place in places):
             return None
         failures = tuple(failure_entries(call, cluster, places))
-        return (*(() if failures else done), *failures, *away_entries(call, cluster, places))
+        return (*(() if failures else _true_of(cluster, done)), *failures, *away_entries(call, cluster, places))
 
     return outcome
+
+
+def _true_of(cluster: Cluster, entries: Iterable[ApiCallRc | OnNode]) -> list[ApiCallRc]:
+    return [each.entry if isinstance(each, OnNode) else each for each in entries
+            if not isinstance(each, OnNode) or cluster.is_online(each.node_name)]
 
 
 def when_gone(call: Call[Any], places: Places, gone: Callable[[Cluster], bool], entries: Iterable[ApiCallRc],

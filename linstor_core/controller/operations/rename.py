@@ -46,8 +46,8 @@ def rename(cluster: Cluster, _: Context, call: Call[ResourceDefinitionRename]) -
     if definition.name == new:
         return Change(answers=(done,))
     places = [(new, node) for node in _nodes(cluster, definition)]
-    ready = [call.rc(Severity.SUCCESS, MODIFIED, f"'{new}' is ready on '{node}'.", refs={"RscDfn": new, "Node": node})
-             for _, node in places]
+    ready = [step for _, node in places for step in progress.on(node, call.rc(
+        Severity.SUCCESS, MODIFIED, f"'{new}' is ready on '{node}'.", refs={"RscDfn": new, "Node": node}))]
     return Change(tuple(puts), tuple(deletes), (done,), progress.when_settled(call, places, ready),
                   progress.watched(places))
 

@@ -142,8 +142,9 @@ def switched(call: Call[Any], resource: Resource, *, active: bool) -> Change:
         resource.flags, "INACTIVE")
     verb = "activated" if active else "deactivated"
     places = [(resource.name, resource.node_name)]
-    steps = [*volume_steps(call, resource, MODIFIED, verb),
-             call.rc(Severity.SUCCESS, MODIFIED, f"'{resource.name}' {verb} on '{resource.node_name}'.", refs=refs)]
+    steps = progress.on(
+        resource.node_name, *volume_steps(call, resource, MODIFIED, verb),
+        call.rc(Severity.SUCCESS, MODIFIED, f"'{resource.name}' {verb} on '{resource.node_name}'.", refs=refs))
     return Change(puts=(structs.replace(resource, flags=flags),), outcome=progress.when_settled(call, places, steps),
                   watch=progress.watched(places))
 

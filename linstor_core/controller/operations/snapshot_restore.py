@@ -142,7 +142,8 @@ def _change(call: Call[Any], definition: ResourceDefinition, fresh: list[Resourc
     answers = [call.rc(Severity.SUCCESS, CREATED,
                        f"New resource '{each.name}' on node '{each.node_name}' registered.", mask=placing.PLACED,
                        details=f"UUID: {each.uuid}", refs=refs) for each in fresh]
-    steps = [step for each in fresh for step in (
+    steps = [step for each in fresh for step in progress.on(
+        each.node_name,
         *(call.rc(Severity.SUCCESS, CREATED, f"Volume {volume.number} restored on '{each.node_name}'.",
                   mask=placing.PLACED_VOLUME, refs={**refs, "VlmNr": str(volume.number)}) for volume in each.volumes),
         call.rc(Severity.SUCCESS, MODIFIED, f"'{each.name}' is ready on '{each.node_name}'.", mask=_CREATE_SNAPSHOT,

@@ -106,26 +106,28 @@ def _told(call: Call[Any], snapshot: Snapshot, code: int, message: str, mask: in
                    refs={"RscDfn": snapshot.resource_name, "Snapshot": snapshot.name, **refs})
 
 
-def _steps(call: Call[Any], snapshot: Snapshot, resources: list[Resource]) -> list[ApiCallRc]:
+def _steps(call: Call[Any], snapshot: Snapshot, resources: list[Resource]) -> list[ApiCallRc | progress.OnNode]:
     """What became of the old content, volume by volume, under the codes that clients of LINSTOR know."""
     volume_mask = Operation.MODIFY | Subject.VLM
-    steps = []
+    steps: list[ApiCallRc | progress.OnNode] = []
     for resource in resources:
         node = resource.node_name
         for volume in resource.volumes:
             number = str(volume.number)
-            steps += [
+            steps += progress.on(
+                node,
                 _told(call, snapshot, MODIFIED, f"Volume {number} closed on '{node}'.", volume_mask, VlmNr=number),
                 _told(call, snapshot, CREATED, f"Content of volume {number} copied from the snapshot on '{node}'.",
                       None, VlmNr=number),
                 _told(call, snapshot, DELETED, f"Old content of volume {number} removed on '{node}'.", volume_mask,
                       VlmNr=number),
-                _told(call, snapshot, CREATED, f"Volume {number} opened on '{node}'.", volume_mask, VlmNr=number)]
-        steps += [
+                _told(call, snapshot, CREATED, f"Volume {number} opened on '{node}'.", volume_mask, VlmNr=number))
+        steps += progress.on(
+            node,
             _told(call, snapshot, CREATED, f"'{resource.name}' is back in place on '{node}'.",
                   Operation.CREATE | Subject.RSC),
             _told(call, snapshot, 0, f"'{resource.name}' is ready on '{node}'.", Operation.CREATE | Subject.RSC,
-                  Node=node)]
+                  Node=node))
     steps += [_told(call, snapshot, DELETED, f"What volume {volume.number} got after the snapshot is gone.", None,
                     UUID=snapshot.uuid, VlmNr=str(volume.number)) for volume in snapshot.volume_definitions]
     return steps

@@ -91,18 +91,20 @@ def _place(cluster: Cluster, context: Context, call: Call[Any], definition: Reso
            volume: VolumeDefinition, *, answers: tuple[ApiCallRc, ...]) -> Change:
     volume = structs.replace(volume, props={documents.GRANULARITY_PROP: "1", **volume.props})
     puts: list[ResourceDefinition | Resource] = [documents.with_volume(definition, volume)]
-    steps: list[ApiCallRc] = []
+    steps: list[progress.OnNode] = []
     name, refs = definition.name, {"RscDfn": definition.name, "VlmNr": str(volume.number)}
     resources = [resource for resource in cluster.resources_of(name) if not resource.is_deleting]
     for resource in resources:
         pool = pool_for(cluster, definition, volume, resource.props, resource.node_name)
         added = documents.new_volume(cluster, context, name, volume.number, pool)
         puts.append(structs.replace(resource, volumes=(*resource.volumes, added)))
-        steps.append(_step(call, CREATED, f"Volume {volume.number} created on '{resource.node_name}'.", refs))
-        steps += [_step(call, MODIFIED, f"Volume {other.number} adjusted on '{resource.node_name}'.",
-                        {"RscDfn": name, "VlmNr": str(other.number)}) for other in resource.volumes[:1]]
-        steps.append(call.rc(Severity.SUCCESS, MODIFIED, f"'{name}' is ready on '{resource.node_name}'.",
-                             refs={"RscDfn": name}))
+        steps += progress.on(
+            resource.node_name,
+            _step(call, CREATED, f"Volume {volume.number} created on '{resource.node_name}'.", refs),
+            *(_step(call, MODIFIED, f"Volume {other.number} adjusted on '{resource.node_name}'.",
+                    {"RscDfn": name, "VlmNr": str(other.number)}) for other in resource.volumes[:1]),
+            call.rc(Severity.SUCCESS, MODIFIED, f"'{name}' is ready on '{resource.node_name}'.",
+                    refs={"RscDfn": name}))
     places = [(name, resource.node_name) for resource in resources]
     return Change(puts=tuple(puts), answers=answers, outcome=progress.when_settled(call, places, steps),
                   watch=progress.watched(places))
@@ -133,8 +135,8 @@ def modify(cluster: Cluster, _: Context, call: Call[VolumeDefinitionModify]) -> 
     if changed.size_kib == volume.size_kib:
         return Change(puts=(put,), answers=(*told, done))
     places = [(definition.name, resource.node_name) for resource in resources]
-    steps = [step for resource in resources for step in (
-        _step(call, MODIFIED, f"Volume {number} resized on '{resource.node_name}'.", refs),
+    steps = [step for resource in resources for step in progress.on(
+        resource.node_name, _step(call, MODIFIED, f"Volume {number} resized on '{resource.node_name}'.", refs),
         call.rc(Severity.SUCCESS, MODIFIED, f"'{name}' is ready on '{resource.node_name}'.", refs=refs))]
     return Change(puts=(put,), answers=(*told, done), outcome=progress.when_settled(call, places, steps),
                   watch=progress.watched(places))
