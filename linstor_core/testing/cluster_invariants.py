@@ -12,7 +12,7 @@ from linstor_core.domain.cluster import KINDS, Cluster, Document, PoolUsage, key
 from linstor_core.domain.resources import Volume
 
 _INDEXES = ("nodes_of", "snapshots_of", "snapshots_on", "definitions_on", "usage", "external_names", "copying",
-            "strange_identifiers", "tombstones_on")
+            "strange_identifiers", "tombstones_on", "live_jobs", "moving")
 
 
 def check(cluster: Cluster, database: Database) -> None:
