@@ -46,6 +46,11 @@ def joined_files(state: Path) -> TlsFiles | None:
     return files if files.certificate.exists() else None
 
 
+def has_lost_its_certificate(state: Path) -> bool:
+    """Whether this host has joined, and the file with its key is gone: it must not go back to speaking plain."""
+    return (state / FOLDER / AUTHORITIES).exists() and joined_files(state) is None
+
+
 def joined_as(state: Path) -> Joined | None:
     try:
         return msgspec.json.decode((state / FOLDER / _JOINED).read_bytes(), type=Joined)

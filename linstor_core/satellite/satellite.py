@@ -23,7 +23,13 @@ from linstor_core.satellite.channel import Channel, Link
 from linstor_core.satellite.clock import Clock, SystemClock
 from linstor_core.satellite.content_fetches import Dial
 from linstor_core.satellite.content_offers import Offered
-from linstor_core.satellite.credentials import Credentials, TlsFiles, joined_as, joined_files
+from linstor_core.satellite.credentials import (
+    Credentials,
+    TlsFiles,
+    has_lost_its_certificate,
+    joined_as,
+    joined_files,
+)
 from linstor_core.satellite.device_answers import DeviceAnswers
 from linstor_core.satellite.device_links import NO_NAMES, DeviceLinks
 from linstor_core.satellite.device_pools import DevicePools, device_pools
@@ -171,6 +177,10 @@ class Satellite:
         settings = self._settings
         if settings.encryption in ("ssl", "both") and settings.tls is None:
             raise OSError("there is no certificate to listen with by TLS: 'linstor-satellite join' brings one")
+        if settings.encryption == "auto" and settings.tls is None and has_lost_its_certificate(
+                settings.state_directory):
+            raise OSError("this host has joined a cluster, and its certificate is gone: join again, or set the "
+                          "encryption to 'plain' if everybody on the network may be its controller")
         if settings.tls is not None and settings.encryption != "plain":
             self._credentials = Credentials(settings.tls)
             await self._channel.start_secure(

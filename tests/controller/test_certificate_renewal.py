@@ -11,7 +11,11 @@ from msgspec import structs
 from linstor_core.controller.change import Change
 from linstor_core.domain.certificates import Authority, Invitation, NodeCertificate
 from linstor_core.satellite import credentials
+from linstor_core.satellite.clock import SystemClock
 from linstor_core.satellite.credentials import Credentials, TlsFiles
+from linstor_core.satellite.reconciler import World
+from linstor_core.satellite.satellite import Satellite, SatelliteSettings
+from linstor_core.testing.simulated_node import SimulatedNode
 from linstor_core.wire.joining import JoinToken
 from tests.controller.certificates_for_tests import TestAuthority
 from tests.controller.tls_cluster import Cluster, controller_at, satellite_at, until
@@ -139,6 +143,30 @@ def test_a_damaged_note_about_joining_is_no_identity(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "joined.json").write_text("{")
     assert credentials.joined_as(tmp_path) is None and credentials.joined_files(tmp_path) is None
+
+
+def test_a_host_that_has_lost_its_certificate_does_not_go_back_to_plain(tmp_path: Path) -> None:
+    """Else whoever reaches its port could be its controller."""
+    authority = TestAuthority(tmp_path / "made")
+    own = authority.satellite("x")
+    key, end, certificate = own.certificate.read_text().partition("-----END PRIVATE KEY-----\n")
+    joined = credentials.Joined("alpha", "x", "c", 0)
+    credentials.store(tmp_path, joined, key + end, certificate, authority.file.read_text()).certificate.unlink()
+
+    async def started(encryption: str) -> bool:
+        node = SimulatedNode(("/simulated",))
+        satellite = Satellite(SatelliteSettings("alpha", tmp_path, "127.0.0.1", port=0, encryption=encryption),
+                              World(node, node, SystemClock(), lambda: 0.5))
+        try:
+            await satellite.start()
+        except OSError as error:
+            assert "certificate is gone" in str(error)
+            return False
+        await satellite.stop()
+        return True
+
+    assert not asyncio.run(started("auto"))
+    assert asyncio.run(started("plain"))
 
 
 def test_secrets_stay_out_of_repr() -> None:
