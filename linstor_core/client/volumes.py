@@ -14,6 +14,7 @@ from contextlib import suppress
 from linstor_core.client.client import LinstorClient
 from linstor_core.client.errors import ApiCallError, ObjectExists, ObjectNotFound
 from linstor_core.client.patience import Patience, repeatable
+from linstor_core.client.volume_placing import PLACING, placed
 from linstor_core.client.volume_values import (
     ORIGIN,
     VOLUME_NUMBER,
@@ -87,20 +88,23 @@ class VolumeService:
                      if definition.name.upper().startswith(prefix.upper()) and is_volume(definition))
 
     @repeatable
-    def create(self, name: str, group: str, size_kib: int, props: dict[str, str] | None = None) -> Volume:
+    def create(self, name: str, group: str, size_kib: int, props: dict[str, str] | None = None, *,
+               preferred_node: str = "") -> Volume:
         """Create and place a volume as its group says; one that is there with this size and group is returned.
 
-        Raises VolumeMismatch, BeingDeleted, NoSpace, NotEnoughNodes. A volume that could not be placed is removed
-        again.
+        A new one has a replica on `preferred_node` if that node can take it and the group allows it; else it is placed
+        without it. Raises VolumeMismatch, BeingDeleted, NoSpace, NotEnoughNodes. A volume that could not be placed is
+        removed again.
         """
         if self._existing(name) is None:
-            self._spawn(name, group, size_kib)
+            self._spawn(name, group, size_kib, near=preferred_node)
         volume = self.get(name)
         if volume.group.upper() != group.upper() or volume.size_kib != size_kib or ORIGIN in volume.props:
             raise VolumeMismatch(f"{name} exists with {volume.size_kib} KiB in the group {volume.group}"
                                  + (", made from another one" if ORIGIN in volume.props else ""))
-        if not volume.nodes:
-            self.client.auto_place(name)
+        if (PLACING in volume.props or not volume.nodes) and not placed(self.client, volume, preferred_node):
+            self._existing(name)
+            self._spawn(name, group, size_kib)
         return self._with_props(self._usable(name), props)
 
     def _usable(self, name: str) -> Volume:
@@ -110,8 +114,10 @@ class VolumeService:
             pass
         return volume
 
-    def _spawn(self, name: str, group: str, size_kib: int) -> None:
-        body = bodies.ResourceGroupSpawn(resource_definition_name=name, volume_sizes=(size_kib,))
+    def _spawn(self, name: str, group: str, size_kib: int, near: str = "") -> None:
+        body = bodies.ResourceGroupSpawn(
+            resource_definition_name=name, volume_sizes=(size_kib,), definitions_only=True if near else None,
+            resource_definition_props={PLACING: near} if near else None)
         try:
             self.client.spawn(group, body)
         except ObjectExists:
@@ -123,8 +129,9 @@ class VolumeService:
             raise
 
     def _with_props(self, volume: Volume, props: dict[str, str] | None) -> Volume:
-        if props and any(volume.props.get(key) != value for key, value in props.items()):
-            self.set_props(volume.name, props)
+        done = tuple(key for key in (PLACING,) if key in volume.props)
+        if done or any(volume.props.get(key) != value for key, value in (props or {}).items()):
+            self.set_props(volume.name, props or {}, done)
         return self.get(volume.name)
 
     @repeatable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from linstor_core.client.errors import AnswerTimeout, InUse, NotEnoughNodes, ObjectNotFound
+from linstor_core.client.volume_placing import PLACING
 from linstor_core.client.volume_values import ORIGIN
 from linstor_core.client.volumes import (
     BeingDeleted,
@@ -111,6 +112,26 @@ def test_a_volume_that_cannot_be_placed_does_not_stay(controller, service):
     with pytest.raises(NotEnoughNodes):
         service.create("vol", "gold", 1024)
     assert "DELETE /v1/resource-definitions/vol" in controller.asked
+
+
+def test_a_wish_that_leaves_no_room_for_the_others_is_dropped(controller, service):
+    begun = {**DEFINITION, "props": {PLACING: "n1"}}
+    controller.answers_in_turn(DEFINITIONS, [], [begun], [begun], [], [DEFINITION])
+    controller.answers_in_turn(RESOURCES, [], [REPLICA])
+    controller.answer("GET /v1/resource-groups/Gold", {"name": "Gold"})
+    controller.answer("POST /v1/resource-groups/gold/spawn", [CREATED], status=201)
+    controller.answers["POST /v1/resource-definitions/vol/autoplace"] = [(201, [CREATED]), (500, refusal(996))]
+    controller.answer("DELETE /v1/resource-definitions/vol", [CREATED])
+    assert service.create("vol", "gold", 1024, preferred_node="n1").nodes == ("n1",)
+    assert [(call, body) for call, _, body in controller.requests if not call.startswith("GET")] == [
+        ("POST /v1/resource-groups/gold/spawn", {
+            "resource_definition_name": "vol", "volume_sizes": [1024], "definitions_only": True,
+            "resource_definition_props": {PLACING: "n1"}}),
+        ("POST /v1/resource-definitions/vol/autoplace", {"select_filter": {
+            "place_count": 1, "node_name_list": ["n1"]}}),
+        ("POST /v1/resource-definitions/vol/autoplace", {}),
+        ("DELETE /v1/resource-definitions/vol", None),
+        ("POST /v1/resource-groups/gold/spawn", {"resource_definition_name": "vol", "volume_sizes": [1024]})]
 
 
 def test_a_volume_whose_creation_may_go_on_is_left_alone(controller, service):

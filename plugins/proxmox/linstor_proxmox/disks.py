@@ -46,7 +46,9 @@ def _create(storage: Storage, name: VolumeName, size_kib: int, node: str) -> str
         if _is_taken(storage, resource):
             continue
         try:
-            storage.service.create(resource, storage.config.group, size_kib, props)
+            # Who asks for a disk is about to use it: with a replica here it reads no block over the network.
+            storage.service.create(resource, storage.config.group, size_kib, props,
+                                   preferred_node=storage.node.name)
         except VolumeMismatch:
             continue
         return resource
