@@ -308,4 +308,5 @@ def test_a_rollback_that_finds_it_in_use_is_called_off(model: Model) -> None:
     assert [entry.code for entry in model.entries(change) or [] if entry.is_error] == [Code.IN_USE]
     after = model.cluster.resources["R1", "N1"].volumes[0]
     assert (after.data_id, after.source) == (before, None)
+    assert model.specs("n1")[0].volumes[0].must_exist
     assert not model.cluster.copying

@@ -124,7 +124,7 @@ def _not_rolled_back(volume: Volume) -> Volume:
     """With the content that it still has: a device that is open is freed before anything is replaced."""
     if not _rolls_back(volume):
         return volume
-    return structs.replace(volume, data_id=volume.replaces, replaces="", source=None)
+    return structs.replace(volume, data_id=volume.replaces, replaces="", source=None, populated=True)
 
 
 def _is_there(seen: ResourceSeen, volume: Volume) -> bool:
