@@ -21,6 +21,8 @@ class Contents:
         self.adopted: set[str] = set()
         """Contents that may have got another owner because somebody asked for it."""
         self._owners: dict[str, str] = {}
+        self._made_blank: set[str] = set()
+        """Contents that came from nowhere when they were first wanted."""
         self._epoch = 0
         self.wrong: list[str] = []
         self.windows: dict[str, tuple[float, float]] = {}
@@ -43,6 +45,8 @@ class Contents:
                         self.wrong.append(f"the epoch {document.epoch} was stored after {self._epoch}")
                     self._epoch = document.epoch
                 for part, node in _parts(document):
+                    if part.data_id not in self._owners and isinstance(part, Volume) and part.source is None:
+                        self._made_blank.add(part.data_id)
                     owner = self._owners.setdefault(part.data_id, f"{part.uuid} {node}")
                     if owner != f"{part.uuid} {node}" and part.data_id not in self.adopted:
                         self.wrong.append(f"the content {part.data_id} belongs to {owner} and to {part.uuid} on {node}")
@@ -95,7 +99,8 @@ class Contents:
         if last:
             return {last[-1][1]}
         if volume.source is None:
-            return {b"", b"ext4", b"xfs"}
+            blank = volume.data_id in self._made_blank and volume.data_id not in self.adopted
+            return {b"", b"ext4", b"xfs"} if blank else self._history(host, volume.data_id) or None
         source = self.hosts.get(key_of(volume.source.node_name))
         if source is not None and source is not host:
             moved = self._history(source, volume.source.data_id)  # it stood still while it was fetched
