@@ -66,10 +66,13 @@ class Executor:
             case PublishFile():
                 _publish(step)
             case ReplaceFile():
+                self._check_bare(step.path)
                 _replace(step)
             case GrowFile():
                 _grow(step)
             case RemoveFile():
+                if not step.is_temporary:
+                    self._check_bare(step.path)
                 _remove(step)
             case AttachLoop() | DetachLoop() | ResizeLoop() | SyncDevice():
                 self._run_device(step)
@@ -95,6 +98,17 @@ class Executor:
             # Somebody else may have attached the file: two devices over one file would destroy its content.
             if step.is_new or self._loops.search(file_id_of(os.fstat(file))) is None:
                 self._loops.attach(file, step.path)
+
+    def _check_bare(self, path: str) -> None:
+        """Our own device was taken away before: what is found is somebody else's. Raises StepFailed."""
+        try:
+            device = self._loops.search(file_id_of(os.lstat(path)))
+        except FileNotFoundError:
+            return
+        if device is not None:
+            raise StepFailed(f"'{path}' is in use", Code.IN_USE,
+                             cause=f"{device.path} was set up over it by somebody else.",
+                             correction=f"Detach {device.path}; nothing was changed.")
 
     def _detach(self, step: DetachLoop) -> None:
         try:

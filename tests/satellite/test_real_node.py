@@ -221,3 +221,21 @@ def test_the_block_size_stays_when_blocks_are_shared(real_rig: RealRig) -> None:
 
 def _block_size(device: str) -> int:
     return int(Path(f"/sys/block/{os.path.basename(device)}/queue/logical_block_size").read_text())
+
+
+def test_a_file_under_a_device_that_somebody_set_up_by_hand_is_not_removed(real_rig: RealRig, tmp_path: Path) -> None:
+    """For instance to look what is in an orphan, before it is removed."""
+    node = Node(real_rig)
+    wanted = structs.replace(volume(size_kib=64 * 1024), file_system=FileSystemSpec("ext4"))
+    node.fine(resource(wanted, active=False))
+    by_hand = processes.run(["losetup", "--show", "-f", str(real_rig.directory / "r_00000.img")]).strip()
+    try:
+        with mounted(by_hand, tmp_path / "mnt"):
+            real_rig.later_s = 6  # a list of all devices is believed for 5 s
+            refusal = node.refused(resource(structs.replace(wanted, delete=True)))
+        assert refusal.code == Code.IN_USE and by_hand in refusal.cause
+        assert "r_00000.img" in real_rig.paths()
+    finally:
+        processes.run(["losetup", "-d", by_hand])
+    node.fine(resource(structs.replace(wanted, delete=True)))
+    assert real_rig.paths() == []
