@@ -19,8 +19,8 @@ from linstor_core.testing.simulation.planted import PLANTS
 from linstor_core.testing.simulation.script import CALLS, FAULTS, HOST_DEEDS, Script, drawn
 from tools.processes import CommandFailed, run
 
-ALWAYS = 300
-FRESH_S = 18.0
+ALWAYS = 250
+FRESH_S = 15.0
 FRESH_FROM = 1_000_000
 FOUND = sorted(Path(__file__).with_name("histories").glob("*.json"))
 
