@@ -55,6 +55,8 @@ def test_replicas_that_nothing_replicates_are_no_copies_of_each_other(model: Mod
 def test_what_a_lost_source_has_given_away_completely_stays(model: Model, is_called_off: bool) -> None:
     """The target has all of it, but is out of reach when the source is declared lost."""
     placed(model)
+    model.run(snapshots.create, SnapshotCreate(name="first"), resource="data")
+    model.answer()
     job = until(model, moved(model, target="n2"), Stage.COPYING)
     model.away("n2")
     model.away("n1")
@@ -69,6 +71,8 @@ def test_what_a_lost_source_has_given_away_completely_stays(model: Model, is_cal
     settled(model)
     assert now(model, job).state is JobState.DONE
     assert holders(model) == ["n2"] and spec(model, "n2").active
+    assert kept_snapshots(model) == [("n2", False)]
+    assert model.cluster.snapshots["DATA", "FIRST"].nodes[0].create_timestamp_ms is not None
 
 
 def test_of_a_lost_source_no_beginning_is_kept(model: Model) -> None:

@@ -80,12 +80,15 @@ def are_there(cluster: Cluster, target: Resource) -> bool:
 
 
 def confirmed(cluster: Cluster, target: Resource, source_node: str) -> list[Snapshot]:
-    """The snapshots whose parts have arrived, taken when their originals were."""
+    """The snapshots whose parts have arrived, taken when their originals were; those may be lost by now."""
+    seen = cluster.seen(target.name, target.node_name)
+    times = {each.uuid: each.create_timestamp_ms for each in seen.snapshots} if seen is not None else {}
     found = []
     for snapshot, part in on_node(cluster, target.name, target.node_name):
         original = snapshot.on_node(source_node)
-        if part.create_timestamp_ms is None and original is not None:
-            whole = structs.replace(part, create_timestamp_ms=original.create_timestamp_ms)
+        taken_ms = original.create_timestamp_ms if original is not None else times.get(part.uuid)
+        if part.create_timestamp_ms is None and taken_ms is not None:
+            whole = structs.replace(part, create_timestamp_ms=taken_ms)
             found.append(structs.replace(snapshot, nodes=tuple(
                 whole if each is part else each for each in snapshot.nodes)))
     return found
