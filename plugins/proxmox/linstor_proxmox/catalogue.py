@@ -10,7 +10,7 @@ from linstor_core.client.volumes import VolumeService
 from linstor_proxmox import volume_names
 from linstor_proxmox.refusals import Refused, VolumeMissing
 from linstor_proxmox.storage_config import StorageConfig
-from linstor_proxmox.volume_names import FORMER_NAME, NAME, STORAGE, TEMPLATE, VMID, VolumeName
+from linstor_proxmox.volume_names import FORMER_NAME, NAME, NOTES, PROTECTED, STORAGE, TEMPLATE, VMID, VolumeName
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class StoredVolume:
     size_kib: int
     is_adopted: bool = False
     former_leaf: str = ""
+    notes: str = ""
+    is_protected: bool = False
 
 
 class _VolumeDefinition(Protocol):
@@ -89,9 +91,11 @@ class Catalogue:
         props = definition.props
         if props.get(STORAGE) == self._config.storage and NAME in props:
             name = VolumeName(props[NAME], int(props.get(VMID, "0")), props.get(TEMPLATE, ""))
-            return StoredVolume(name, definition.name, size_kib, former_leaf=props.get(FORMER_NAME, ""))
+            return StoredVolume(name, definition.name, size_kib, former_leaf=props.get(FORMER_NAME, ""),
+                                notes=props.get(NOTES, ""), is_protected=PROTECTED in props)
         if self._config.takeover and STORAGE not in props:
             leaf = volume_names.linbit_leaf(definition.name, props.get(volume_names.LINBIT_VMID, ""))
             if leaf:
-                return StoredVolume(volume_names.parse(leaf), definition.name, size_kib, is_adopted=True)
+                return StoredVolume(volume_names.parse(leaf), definition.name, size_kib, is_adopted=True,
+                                    notes=props.get(NOTES, ""), is_protected=PROTECTED in props)
         return None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from linstor_core.client.volumes import VolumeMismatch
-from linstor_proxmox import snapshots, volume_names
+from linstor_proxmox import attributes, snapshots, volume_names
 from linstor_proxmox.catalogue import StoredVolume
 from linstor_proxmox.refusals import Refused, VolumeMissing
 from linstor_proxmox.storage import Storage
@@ -88,13 +88,16 @@ def _props(storage: Storage, name: VolumeName) -> dict[str, str]:
 
 
 def free(storage: Storage, text: str) -> None:
-    """Nothing to do where it is not. Refused while it has linked clones or snapshots that Proxmox VE did not take."""
+    """Nothing to do where it is not. Refused while it is protected, has linked clones, or snapshots that Proxmox VE did
+    not take.
+    """
     name = volume_names.parse(text)
     volume = storage.catalogue.find(name)
     if volume is None:
         return
     if volume.name.template != name.template:
         raise VolumeMissing(storage.name, text)
+    attributes.check_unprotected(storage, volume)
     clones = [str(other.name) for other in storage.catalogue.all() if other.name.template == name.leaf]
     if clones and name.is_template:
         raise Refused(f"base volume '{text}' is still in use by linked clones: {', '.join(clones)}")
@@ -114,7 +117,8 @@ def images(storage: Storage, vmid: int | None, wanted: Iterable[str] | None) -> 
         if (only is not None and volid not in only) or (only is None and vmid not in (None, volume.name.vmid)):
             continue
         entry = {"volid": volid, "format": "raw", "size": volume.size_kib * 1024, "vmid": volume.name.vmid}
-        found.append({**entry, "parent": volume.name.template} if volume.name.template else entry)
+        more = {"parent": volume.name.template, "notes": volume.notes, "protected": int(volume.is_protected)}
+        found.append(entry | {key: value for key, value in more.items() if value})
     return found
 
 

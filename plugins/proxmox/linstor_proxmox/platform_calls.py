@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from linstor_proxmox import disks, features, node_use, snapshots, volume_names
+from linstor_proxmox import attributes, disks, features, node_use, snapshots, volume_names
 from linstor_proxmox.refusals import Refused
 from linstor_proxmox.storage import Storage
 
@@ -83,6 +83,14 @@ def _clone_image(storage: Storage, given: Arguments) -> str:
     return disks.clone(storage, given.text("volname"), given.number("vmid"), given.optional_text("snapname"))
 
 
+def _get_volume_attribute(storage: Storage, given: Arguments) -> str | None:
+    return attributes.attribute(storage, given.text("volname"), given.text("attribute"))
+
+
+def _update_volume_attribute(storage: Storage, given: Arguments) -> None:
+    attributes.set_attribute(storage, given.text("volname"), given.text("attribute"), given.optional_text("value"))
+
+
 def _volume_has_feature(_: Storage, given: Arguments) -> bool:
     name = volume_names.parse(given.text("volname"))
     return features.has_feature(given.text("feature"), name, given.optional_text("snapname"),
@@ -134,6 +142,8 @@ CALLS: dict[str, Call] = {
     "volume_snapshot_rollback": _with_snapshot(snapshots.roll_back),
     "volume_rollback_is_possible": _with_snapshot(snapshots.rollback_blockers),
     "volume_snapshot_info": _of_volume(snapshots.information),
+    "get_volume_attribute": _get_volume_attribute,
+    "update_volume_attribute": _update_volume_attribute,
     "volume_has_feature": _volume_has_feature,
     "volume_export_formats": _transfer_formats,
     "volume_import_formats": _transfer_formats,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from linstor_proxmox.refusals import Refused
 
-STORAGE, NAME, VMID, TEMPLATE, SNAPSHOT_OF, FORMER_NAME = (f"Aux/pve/{key}" for key in (
-    "storage", "name", "vmid", "template", "snapshot", "former-name"))
+STORAGE, NAME, VMID, TEMPLATE, SNAPSHOT_OF, FORMER_NAME, NOTES, PROTECTED = (f"Aux/pve/{key}" for key in (
+    "storage", "name", "vmid", "template", "snapshot", "former-name", "notes", "protected"))
 LINBIT_VMID = "Aux/pm/vmid"
 TEMPLATE_SNAPSHOT = "__base__"
 """The snapshot that linked clones of a template start from; no user can give one this name."""

@@ -223,3 +223,28 @@ def test_snapshots_of_others_keep_a_volume(module: PerlModule, endpoint: Endpoin
         rest.call("DELETE", f"/v1/resource-definitions/{resource}/snapshots/nightly")
     module.on("free_image", disk, 0, "raw")
     assert module.names() == []
+
+
+def test_notes_and_protection(module: PerlModule) -> None:
+    volume = module.allocate(100, 8 * MIB)
+    assert (module.of("get_volume_attribute", volume, "notes"), module.of("get_volume_attribute", volume, "protected"),
+            module.of("get_volume_attribute", volume, "colour")) == ("", 0, None)
+    module.of("update_volume_attribute", volume, "notes", "für später\nzwei Zeilen")
+    module.of("update_volume_attribute", volume, "protected", 1)
+    (image,) = module.on("list_images", 100, None, {})
+    assert (image["notes"], image["protected"]) == ("für später\nzwei Zeilen", 1)
+    assert module.of("get_volume_notes", volume, 5) == "für später\nzwei Zeilen"
+    with pytest.raises(Died, match="is protected"):
+        module.on("free_image", volume, 0, "raw")
+    moved = module.of("rename_volume", volume, 101, None).partition(":")[2]
+    assert module.of("get_volume_attribute", moved, "protected") == 1
+    with pytest.raises(Died, match="attribute 'colour' is not supported"):
+        module.of("update_volume_attribute", moved, "colour", "red")
+    with pytest.raises(Died, match="longer than"):
+        module.of("update_volume_notes", moved, "n" * 5000, 5)
+    module.of("update_volume_notes", moved, None, 5)
+    module.of("update_volume_attribute", moved, "protected", 0)
+    (image,) = module.on("list_images", 101, None, {})
+    assert not {"notes", "protected"} & set(image)
+    module.on("free_image", moved, 0, "raw")
+    assert module.names() == []

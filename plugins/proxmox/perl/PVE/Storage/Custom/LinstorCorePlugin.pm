@@ -173,6 +173,11 @@ sub _snapshot {
     return _untainted($value, qr/[A-Za-z0-9_.-]+/, 'snapshot name');
 }
 
+sub _notes {
+    my ($value) = @_;
+    return _untainted($value, qr/[^\0]*/s, 'text');
+}
+
 sub _of {
     my ($volname, $snapname) = @_;
     return { volname => _text($volname), snapname => _text($snapname) };
@@ -266,6 +271,8 @@ sub list_images {
             vmid => _number($image->{vmid}),
         };
         $entry->{parent} = _volname($image->{parent}) if defined($image->{parent});
+        $entry->{notes} = _notes($image->{notes}) if defined($image->{notes});
+        $entry->{protected} = 1 if $image->{protected};
         push @images, $entry;
     }
     return \@images;
@@ -338,6 +345,33 @@ sub map_volume {
 sub unmap_volume {
     my ($class, $storeid, $scfg, $volname, $snapname) = @_;
     return 1;
+}
+
+# What administrators say of a volume
+
+sub get_volume_attribute {
+    my ($class, $scfg, $storeid, $volname, $attribute) = @_;
+    my $arguments = { volname => _text($volname), attribute => _text($attribute) };
+    my $found = _notes(_endpoint('get_volume_attribute', $scfg, $storeid, $arguments));
+    return defined($found) && $attribute eq 'protected' ? int($found) : $found;
+}
+
+sub update_volume_attribute {
+    my ($class, $scfg, $storeid, $volname, $attribute, $value) = @_;
+    my $arguments = { volname => _text($volname), attribute => _text($attribute), value => _text($value) };
+    _endpoint('update_volume_attribute', $scfg, $storeid, $arguments);
+    return;
+}
+
+# Releases before Proxmox VE 7.1's attributes ask for notes by these names.
+sub get_volume_notes {
+    my ($class, $scfg, $storeid, $volname, $timeout) = @_;
+    return $class->get_volume_attribute($scfg, $storeid, $volname, 'notes');
+}
+
+sub update_volume_notes {
+    my ($class, $scfg, $storeid, $volname, $notes, $timeout) = @_;
+    return $class->update_volume_attribute($scfg, $storeid, $volname, 'notes', $notes);
 }
 
 # Snapshots
