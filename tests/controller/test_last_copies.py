@@ -128,3 +128,14 @@ def test_what_is_given_away_is_never_made_anew(model: Model) -> None:
     assert spec(model, "n1").volumes[0].must_exist
     until(model, job, Stage.COPYING)
     assert spec(model, "n1").volumes[0].must_exist and not spec(model, "n2").volumes[0].must_exist
+
+
+def test_what_is_still_being_fetched_is_not_said_to_be_elsewhere(model: Model) -> None:
+    placed(model)
+    model.run(snapshots.create, SnapshotCreate(name="first"), resource="data")
+    model.answer()
+    until(model, moved(model, target="n2"), Stage.COPYING)
+    model.away("n1")
+    answers = model.run(nodes.lose, node="n1").answers
+    assert [(entry.message.startswith("What exists nowhere else"), entry.details) for entry in answers[1:]] == [
+        (True, "data, data/first.")]

@@ -22,7 +22,7 @@ def entries(call: Call[Any], cluster: Cluster, node: Node) -> list[ApiCallRc]:
                            correction="If the machine comes back, adopt what 'linstor orphans list' shows."))
     if others:
         found.append(_told(call, node, "Its replicas and parts of snapshots are lost with the node.", others,
-                           cause="Other nodes hold them, too.",
+                           cause="Other nodes hold them, too; where no layer replicates, with data of their own.",
                            correction="Place them anew where replicas are missing now."))
     if stones:
         found.append(_told(call, node, "Deletions that the node had still to carry out are forgotten.", stones,
@@ -38,12 +38,15 @@ def _replicas(cluster: Cluster, node: Node) -> tuple[list[str], list[str]]:
     for resource in cluster.resources_on(node.name):
         if not _holds_data(cluster, resource.name, node.name):
             continue
-        elsewhere = any(_holds_data(cluster, resource.name, other.node_name)
+        elsewhere = any(_holds_data(cluster, resource.name, other.node_name) and not other.is_deleting
+                        and not any(volume.is_copying for volume in other.volumes)  # it may get no further now
                         for other in cluster.resources_of(resource.name) if other is not resource)
         (others if elsewhere else only).append(resource.name)
     for snapshot in cluster.snapshots.values():
         if snapshot.on_node(node.name) is not None:
-            (others if len(snapshot.nodes) > 1 else only).append(f"{snapshot.resource_name}/{snapshot.name}")
+            elsewhere = any(part.create_timestamp_ms is not None and "DELETE" not in (*snapshot.flags, *part.flags)
+                            for part in snapshot.nodes if key_of(part.node_name) != key_of(node.name))
+            (others if elsewhere else only).append(f"{snapshot.resource_name}/{snapshot.name}")
     return sorted(only), sorted(others)
 
 
