@@ -59,8 +59,7 @@ class Workman:
             jobs = [self.create] if len(self.ledger) < MOST_VOLUMES else []
             if name:
                 jobs += [self.write, self.write, self.snapshot, self.delete_snapshot, self.roll_back, self.restore,
-                         self.clone, self.rename, self.delete, self.grow, self.drop_replica, self.add_replica,
-                         self.move]
+                         self.clone, self.rename, self.delete, self.grow, self.drop_replica, self.add_replica]
             self._random.choice(jobs)(name)
 
     def _call(self, what: str, name: str, method: str, path: str, body: Any = None) -> bool | None:
@@ -161,17 +160,6 @@ class Workman:
             done = self._call(f"leave {node}", name, "DELETE", f"/{name}/resources/{node}")
             self._note(name, replace(before, words={each: words for each, words in before.words.items()
                                                     if each != node}), done)
-
-    def move(self, name: str) -> None:
-        """When it is over, nobody says; until then the content is here or there."""
-        before = self.ledger[name]
-        free = sorted(NODES.keys() - before.words)
-        if before.words and free:
-            source, target = self._random.choice(sorted(before.words)), self._random.choice(free)
-            done = self._call(f"move from {source} to {target}", name, "POST", f"/{name}/resources/{source}/move",
-                              {"target_node": target})
-            self._note(name, replace(before, words={**before.words, target: before.words[source]}, sure=False,
-                                     still=False), done)
 
     def write(self, name: str) -> None:
         """On one node, if nothing is left to be done there and its device can be had now."""

@@ -11,9 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from mishaps import Mishaps
 from soak import Workman
-from three_hosts import ThreeHosts, until, word_of
-
-from linstor_core.domain.errors import Code
+from three_hosts import ThreeHosts, word_of
 
 SECONDS = float(os.environ.get("LINSTOR_SOAK_SECONDS", "25"))
 SEED = os.environ.get("LINSTOR_SOAK_SEED", "1")
@@ -34,8 +32,7 @@ def test_nothing_is_lost_left_or_mixed_up_whatever_dies(site: ThreeHosts) -> Non
         for each in working:
             each.result()
     tell(f"{sum(workman.calls for workman in workmen)} calls, {mishaps.count} mishaps; settling")
-    _end_moves(site)
-    site.settle()
+    site.settle(120)
     _compare(site, workmen)
 
     before = site.picture()
@@ -47,19 +44,6 @@ def test_nothing_is_lost_left_or_mixed_up_whatever_dies(site: ThreeHosts) -> Non
     for name in site.names():
         site.delete(name)
     site.settle()
-
-
-def _end_moves(site: ThreeHosts) -> None:
-    """Call off those for which somebody would have to do something first: a job waits for as long as that takes."""
-
-    def over() -> bool:
-        live = site.get("/v1/jobs?live=true")
-        for job in live:
-            if job.get("blocked_by_code") in (Code.SNAPSHOTS_NOT_SUPPORTED, Code.EXISTS_RSC):
-                site.call("POST", f"/v1/jobs/{job['uuid']}/cancel")
-        return not live
-
-    until(over, "the moves to be over", 120)
 
 
 def _compare(site: ThreeHosts, workmen: list[Workman]) -> None:
