@@ -98,13 +98,15 @@ class AnyOrder(RuleBasedStateMachine):
         if reply.has_error and self._is_calm():
             assert self.it.cluster is before, ("a refusal changes nothing", reply)
         if foretold is not None:
-            assert reply.codes[:len(foretold)] == foretold, ("the dry run foretells the call", foretold, reply)
+            told = [code for code in reply.codes if code]
+            assert told[:len(foretold)] == foretold, ("the dry run foretells the call", foretold, reply)
         return reply
 
     def _foretold(self, method: str, path: str, body: object, query: str) -> list[int]:
         reply = self.it.request(method, path, body, "&".join(part for part in (query, "dry_run=true") if part))
         entries = reply.body if isinstance(reply.body, list) else reply.body["entries"]
-        return [entry["ret_code"] & 0x7FFF for entry in entries]
+        # What has no code is said besides: where an evacuation would take things, for instance.
+        return [code for entry in entries if (code := entry["ret_code"] & 0x7FFF)]
 
     def _is_calm(self) -> bool:
         """Whether no node fails at what it is asked to do: else an error may follow a change that was accepted."""
