@@ -184,8 +184,14 @@ def mv(call: Call, world: World) -> str:
     if target.disk_id is None:
         _move_folder(world, source, target, vm_id)
         return ""
+    if _is_file(world, source):
+        _move_file(world, source, target)
+        return ""
+    machine = world.machine(vm_id)
+    if target.disk_id == machine.context_disk and _is_file(world, target):
+        return ""  # A call that was not answered moved it.
     storage = world.storage_of(call.number(3))
-    disk = world.machine(vm_id).disk(target.disk_id)
+    disk = machine.disk(target.disk_id)
     name = storage.name_of(disk, vm_id)
     # OpenNebula's own machine keeps the disks of machines that were undeployed. Volumes need no such place: without
     # an access they wait in the pools, and the next move makes the access again.
@@ -196,6 +202,23 @@ def mv(call: Call, world: World) -> str:
     if source.host != target.host:
         storage.let_go(name, source.host, disk)
     return ""
+
+
+def _is_file(world: World, place: Location) -> bool:
+    quoted = shlex.quote(place.path)
+    return world.hosts.succeeds(place.host, f"test -f {quoted} && ! test -L {quoted}")
+
+
+def _move_file(world: World, source: Location, target: Location) -> None:
+    """A disk that is no volume: older add-ons kept the context, and whatever they could not place, as plain files."""
+    if source.path == target.path and world.share_directory(source.host, target.host, source.directory):
+        return
+    world.hosts.run(target.host, ("mkdir", "-p", target.directory))
+    if source.host == target.host:
+        world.hosts.run(source.host, ("mv", source.path, target.path))
+        return
+    world.hosts.copy_file(source.host, target.host, source.path, target.path)
+    world.hosts.run(source.host, ("rm", "-f", source.path))
 
 
 def _move_folder(world: World, source: Location, target: Location, vm_id: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,10 @@ from linstor_opennebula.errors import CommandFailed, Refused
 from linstor_opennebula.hosts import Hosts
 
 QCOW2 = b"QFI\xfb"
+_HEADER = 80
+_EXTERNAL_DATA = 1 << 2
+_ONLY_LEAKS = 3
+"""What `qemu-img check` ends with where an image wastes space and is whole otherwise."""
 _REMOTE = ("http://", "https://", "ssh://", "s3://", "rbd://", "lxd://", "docker://", "restic", "rsync", "netapp://",
            "purefa://", "onebex://")
 
@@ -45,6 +50,26 @@ def downloader(remotes: Path, image: Image, datastore: Datastore) -> tuple[str, 
     return (str(remotes / "datastore/downloader.sh"), *options, image.path, "-")
 
 
+def _check_self_contained(packed: str) -> None:
+    """Raises Refused for an image that names another file as part of its content: it would be read with the rights of
+    OpenNebula. Decided by the header alone, before any program opens the image.
+    """
+    with open(packed, "rb") as file:
+        header = file.read(_HEADER).ljust(_HEADER, b"\0")
+    version, backing_file = struct.unpack_from(">IQ", header, 4)
+    (features,) = struct.unpack_from(">Q", header, 72)
+    if backing_file or (version >= 3 and features & _EXTERNAL_DATA):
+        raise Refused("the qcow2 image refers to another file for its content: flatten it first (qemu-img convert)")
+
+
+def _check_whole(hosts: Hosts, packed: str) -> None:
+    try:
+        hosts.run("", ("qemu-img", "check", "-q", "-f", "qcow2", packed))
+    except CommandFailed as error:
+        if error.status != _ONLY_LEAKS:
+            raise
+
+
 def fill(hosts: Hosts, command: Sequence[str], host: str, device: str, *, sparse: bool, staging_dir: str) -> None:
     """Write what a command prints to a device on a host; qcow2 is unpacked on the way. Raises CommandFailed."""
     with hosts.output_of(command) as stream:
@@ -64,7 +89,10 @@ def _fill_unpacked(hosts: Hosts, first: bytes, stream: IO[bytes], host: str, dev
             file.write(first)
             while chunk := stream.read(1024 * 1024):
                 file.write(chunk)
+        _check_self_contained(packed)
         try:
+            # What is cut short would be read as zeros without a word.
+            _check_whole(hosts, packed)
             # The format is named, so that no content of a user's image is taken for another one.
             hosts.run("", ("qemu-img", "convert", "-f", "qcow2", "-O", "raw", packed, raw))
         except FileNotFoundError:

@@ -75,11 +75,15 @@ class Hosts:
         self._pipe(source_host, ("tar", "-C", source, "-cSf", "-", "."), target_host,
                    ("tar", "-C", target, "-xSf", "-"))
 
-    def copy_file(self, source_host: str, target_host: str, path: str) -> None:
-        """Put a file where it is on another host; what is torn there never has its name. Raises CommandFailed."""
-        part = f"{path}.part"
-        self._pipe(source_host, ("cat", path), target_host, ("dd", f"of={part}", "bs=1M", "conv=fsync", "status=none"))
-        self.run(target_host, ("mv", part, path))
+    def copy_file(self, source_host: str, target_host: str, path: str, target: str = "") -> None:
+        """Put a file on another host, where it is here or at `target`; what is torn there never has its name. Raises
+        CommandFailed.
+        """
+        target = target or path
+        part = f"{target}.part"
+        self._pipe(source_host, ("cat", path), target_host, ("dd", f"of={part}", "bs=1M", "conv=fsync,sparse",
+                                                             "status=none"))
+        self.run(target_host, ("mv", part, target))
 
     def _pipe(self, source_host: str, source: Sequence[str], target_host: str, target: Sequence[str]) -> None:
         with self.output_of((*self.ssh, source_host, shlex.join(source))) as stream:

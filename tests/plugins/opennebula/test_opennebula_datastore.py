@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,42 @@ def test_cp(each_version: Platform, volumes: VolumeService) -> None:
     assert "Aux/opennebula/incomplete" not in volume.props
     assert content_of(volume.devices[NODE], len(content)) == content
     assert content_of(volume.devices[NODE], 5 * MIB, 3 * MIB) == bytes(5 * MIB)
+
+
+@pytest.mark.skipif(shutil.which("qemu-img") is None, reason="needs qemu-img (Debian: qemu-utils)")
+def test_cp_of_a_qcow2_image_unpacks_it(platform: Platform, volumes: VolumeService) -> None:
+    allow(platform)
+    raw, content = source_file(platform)
+    packed = raw.with_suffix(".qcow2")
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-c", raw, packed], check=True)
+    assert packed.read_bytes()[:4] == b"QFI\xfb"
+    answer = platform.datastore("cp", 3, image_xml(3, path=str(packed), more="<FORMAT>qcow2</FORMAT>"))
+    assert answer.status == 0, answer.messages
+    assert answer.output == "OpenNebula-Image-3 raw"
+    device = volumes.device("OpenNebula-Image-3", NODE)
+    assert content_of(device, len(content)) == content
+    assert content_of(device, 5 * MIB, 3 * MIB) == bytes(5 * MIB)
+    assert not list(platform.folder.glob("linstor-*")), "nothing stays in the staging folder"
+
+    torn = raw.with_name("torn.qcow2")
+    for length in (4096, len(packed.read_bytes()) // 2):
+        torn.write_bytes(packed.read_bytes()[:length])
+        assert platform.datastore("cp", 4, image_xml(4, path=str(torn))).status != 0
+    assert [volume.name for volume in volumes.list()] == ["OpenNebula-Image-3"]
+
+
+@pytest.mark.skipif(shutil.which("qemu-img") is None, reason="needs qemu-img (Debian: qemu-utils)")
+@pytest.mark.parametrize("options", [("-F", "raw", "-b", "secret"), ("-o", "data_file=secret,data_file_raw=on")])
+def test_cp_reads_no_file_that_an_image_refers_to(platform: Platform, volumes: VolumeService, options: tuple[str, ...]
+                                                  ) -> None:
+    allow(platform)
+    secret, _ = source_file(platform, "secret")
+    image = secret.with_name("image.qcow2")
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *options, image, "3M"], check=True, cwd=secret.parent)
+    answer = platform.datastore("cp", 3, image_xml(3, path=str(image)))
+    assert answer.status == 1
+    assert "refers to another file" in answer.messages
+    assert volumes.list() == ()
 
 
 def test_cp_that_is_cut_leaves_nothing(platform: Platform, volumes: VolumeService) -> None:

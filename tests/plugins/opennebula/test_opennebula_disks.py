@@ -182,6 +182,51 @@ def test_a_disk_moves_to_where_no_node_is_and_back(cloned: Path, platform: Platf
     assert content_of(cloned, 5) == b"image"
 
 
+def test_a_disk_that_is_a_plain_file_moves(platform: Platform, volumes: VolumeService) -> None:
+    platform.know_machine(VM, context=2)
+    here, other = platform.system_dir(VM) / "disk.2", platform.folder / f"datastores/1/{VM}/disk.2"
+    here.parent.mkdir(parents=True)
+    here.write_bytes(b"context" + bytes(5_000_000))
+    for _ in range(2):
+        done(platform.tm("mv", f"{NODE}:{here}", f"front:{other}", VM, 100))
+    assert other.read_bytes() == b"context" + bytes(5_000_000)
+    assert [path.name for path in other.parent.iterdir()] == ["disk.2"]
+    assert not here.exists()
+    done(platform.tm("mv", f"front:{other}", f"front:{here}", VM, 100))
+    assert here.read_bytes()[:7] == b"context"
+    done(platform.tm("mv", f"front:{here}", f"{NODE}:{here}", VM, 100))
+    assert here.exists(), "the hosts share the folder"
+    assert volumes.list() == ()
+
+
+VIRSH = """#!/bin/sh
+echo "$*" >>{folder}/asked-virsh
+case "$*" in *domfsfreeze*) test ! -e {folder}/no-agent || {{ echo "agent is not connected" >&2; exit 1; }};; esac
+"""
+
+
+def test_a_live_snapshot_freezes_the_guest_if_it_can(cloned: Path, platform: Platform, volumes: VolumeService) -> None:
+    virsh, asked, no_agent = (platform.folder / name for name in ("bin/virsh", "asked-virsh", "no-agent"))
+    virsh.write_text(VIRSH.format(folder=platform.folder))
+    virsh.chmod(0o755)
+    done(platform.tm("snap_create_live", platform.disk(VM, 0), 0, VM, 100))
+    assert asked.read_text().splitlines() == [
+        f"-c qemu:///system {verb} one-{VM}" for verb in ("domfsfreeze", "domfsthaw")]
+
+    asked.unlink()
+    no_agent.touch()
+    answer = done(platform.tm("snap_create_live", platform.disk(VM, 0), 1, VM, 100))
+    assert "is not frozen" in answer.messages and "agent is not connected" in answer.messages
+    assert asked.read_text().splitlines() == [f"-c qemu:///system domfsfreeze one-{VM}"]
+    assert [snapshot.name for snapshot in volumes.snapshots(CLONE)] == ["OpenNebula-Snap-0", "OpenNebula-Snap-1"]
+
+    no_agent.unlink()
+    asked.unlink()
+    assert platform.tm("snap_create_live", platform.disk(VM, 0), "no name", VM, 100).status == 1
+    verbs = [line.split()[2] for line in asked.read_text().splitlines()] if asked.exists() else []
+    assert verbs in ([], ["domfsfreeze", "domfsthaw"]), "a guest is never left frozen"
+
+
 def test_folders(cloned: Path, platform: Platform) -> None:
     folder = platform.system_dir(VM)
     (folder / "vm.xml").write_text("described")
