@@ -143,16 +143,26 @@ def rename(storage: Storage, text: str, vmid: int, wanted: str) -> str:
         done = _renamed_before(storage, text, vmid, wanted)
         if done is not None:
             return str(done.name)
-        volume = storage.catalogue.get(text)
-        if volume.name.is_template:
-            raise Refused(f"template '{text}' can't be renamed")
-        leaf = wanted or _free_leaf(storage, vmid)
-        name = VolumeName(leaf, volume_names.parse(leaf).vmid, volume.name.template)
-        if name.leaf == volume.name.leaf:
-            return str(name)
-        if storage.catalogue.find(name) is not None:
-            raise Refused(f"target volume '{storage.name}:{name}' already exists")
-        return _call_it(storage, volume, name)
+        try:
+            return _rename(storage, storage.catalogue.get(text), vmid, wanted)
+        except Refused:
+            # Another node may have been asked the same, and been faster.
+            done = _renamed_before(storage, text, vmid, wanted)
+            if done is None:
+                raise
+            return str(done.name)
+
+
+def _rename(storage: Storage, volume: StoredVolume, vmid: int, wanted: str) -> str:
+    if volume.name.is_template:
+        raise Refused(f"template '{volume.name}' can't be renamed")
+    leaf = wanted or _free_leaf(storage, vmid)
+    name = VolumeName(leaf, volume_names.parse(leaf).vmid, volume.name.template)
+    if name.leaf == volume.name.leaf:
+        return str(name)
+    if storage.catalogue.find(name) is not None:
+        raise Refused(f"target volume '{storage.name}:{name}' already exists")
+    return _call_it(storage, volume, name)
 
 
 def _renamed_before(storage: Storage, text: str, vmid: int, wanted: str) -> StoredVolume | None:
