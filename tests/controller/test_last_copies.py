@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from linstor_core.controller.operations import jobs, node_links, nodes, orphans, reports, snapshots
 from linstor_core.domain.errors import Conflict
 from linstor_core.domain.jobs import JobState, Stage
 from linstor_core.domain.observed import Failure, OrphanSeen
-from linstor_core.testing.builders import GIB_KIB, Model
+from linstor_core.testing.builders import GIB_KIB, Model, done
 from linstor_core.wire.node_report import Report
 from linstor_core.wire.rest_bodies import NodeEvacuate, NodeRestore, SnapshotCreate
 from linstor_core.wire.rest_tombstones import OrphanAdopt, OrphanRemove
@@ -139,3 +140,23 @@ def test_what_is_still_being_fetched_is_not_said_to_be_elsewhere(model: Model) -
     answers = model.run(nodes.lose, node="n1").answers
     assert [(entry.message.startswith("What exists nowhere else"), entry.details) for entry in answers[1:]] == [
         (True, "data, data/first.")]
+
+
+@pytest.mark.parametrize("has_volume", [False, True])
+def test_what_a_lost_source_has_given_away_in_part_stays(model: Model, has_volume: bool) -> None:
+    """A snapshot comes before the volumes, and one volume before the other."""
+    placed(model, volumes=2)
+    model.run(snapshots.create, SnapshotCreate(name="first"), resource="data")
+    model.answer()
+    job = until(model, moved(model, target="n2"), Stage.COPYING)
+    model.away("n1")
+    model.run(nodes.lose, node="n1")
+    seen = done(spec(model, "n2"))
+    volumes = (structs.replace(seen.volumes[0], present=has_volume), structs.replace(seen.volumes[1], present=False))
+    model.report("n2", [structs.replace(seen, volumes=volumes, failures=(Failure("Nothing says how to get it."),))])
+    for _ in range(3):
+        advanced(model)
+    assert now(model, job).state is JobState.FAILED
+    assert not spec(model, "n2").active and not any(volume.delete for volume in spec(model, "n2").volumes)
+    assert kept_snapshots(model) == [("n2", False)]
+    assert model.cluster.snapshots["DATA", "FIRST"].nodes[0].create_timestamp_ms is not None

@@ -167,7 +167,9 @@ def _copy(cluster: Cluster, context: Context, job: Job) -> Change:
         unheard = move_checks.away(cluster, job.target_node)
         return job_edits.change(job, job_edits.waiting(job, context, unheard) if unheard is not None
                                 else job_edits.working(job, context))
-    if not has_all if source is None else job.ending is not None:
+    if source is None and not has_all:
+        return _rescued(cluster, context, job, target)
+    if source is not None and job.ending is not None:
         return _reverted(cluster, context, job, _reason(job, source))
     if not has_all:
         obstacle = (move_checks.away(cluster, job.target_node) or move_checks.failed(cluster, target)
@@ -183,6 +185,16 @@ def _copy(cluster: Cluster, context: Context, job: Job) -> Change:
     return job_edits.change(job, job_edits.went(
         job, context, f"Node '{job.target_node}' has all of it and sets up its devices.", stage=Stage.OPENING,
         secret="", ending=None), opened, *moved_snapshots.confirmed(cluster, target, job.node_name))
+
+
+def _rescued(cluster: Cluster, context: Context, job: Job, target: Resource) -> Change:
+    """The source is gone: whatever the target has completely is nowhere else and stays, however little it is."""
+    whole = moved_snapshots.confirmed(cluster, target, job.node_name)
+    if not whole and not any(volume.populated for volume in target.volumes):
+        return _reverted(cluster, context, job, _reason(job, None))
+    return job_edits.change(job, job_edits.ended(
+        job, context, JobState.FAILED, f"'{job.resource_name}' is not on node '{job.node_name}' any more; what node "
+        f"'{job.target_node}' has of it by now stays there, inactive."), *whole)
 
 
 def _is_answered(cluster: Cluster, target: Resource) -> bool:
