@@ -100,6 +100,8 @@ class JournalRules:
             case StoredResource():
                 key = record.spec.resource_name.upper()
                 self._kept[key] = max(record.order, self._kept.get(key, (0, 0)))
+            case Forgotten():  # what was begun before it may have come through after it was begun
+                self._kept.pop(record.resource_name.upper(), None)
 
 
 class WatchedStore(SpecStore):
