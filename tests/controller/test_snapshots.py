@@ -310,3 +310,12 @@ def test_a_rollback_that_finds_it_in_use_is_called_off(model: Model) -> None:
     assert (after.data_id, after.source) == (before, None)
     assert model.specs("n1")[0].volumes[0].must_exist
     assert not model.cluster.copying
+
+
+def test_a_volume_that_has_not_its_size_yet_is_not_snapshotted(model: Model) -> None:
+    """The snapshot would be said to be larger than it is."""
+    model.run(volume_definitions.modify, bodies.VolumeDefinitionModify(size_kib=2048), resource="r1", number="0")
+    refused = refusal(model, snapshots.create, bodies.SnapshotCreate(name="s1"), resource="r1")
+    assert refused.code == Code.BUSY and "n1" in refused.cause
+    model.answer("n1")
+    model.run(snapshots.create, bodies.SnapshotCreate(name="s1", nodes=("n1",)), resource="r1")

@@ -112,6 +112,20 @@ def _check_can_be_taken(cluster: Cluster, resource: Resource) -> None:
             raise Conflict(f"Volume {volume.number} of '{resource.name}' is still being copied.", Code.BUSY,
                            cause=f"Node '{resource.node_name}' has not confirmed its content yet.",
                            correction="Try again when it is complete.")
+        if _is_being_enlarged(cluster, resource, volume.number):
+            raise Conflict(f"Volume {volume.number} of '{resource.name}' is still being enlarged.", Code.BUSY,
+                           cause=f"On node '{resource.node_name}' it has not the size that the snapshot would be said "
+                                 "to have.", correction="Try again when it is complete.")
+
+
+def _is_being_enlarged(cluster: Cluster, resource: Resource, number: int) -> bool:
+    definition = cluster.definition(resource.name)
+    wanted = definition.volume_definition(number) if definition is not None else None
+    seen = cluster.seen(resource.name, resource.node_name)
+    found = seen.volume(number) if seen is not None else None
+    if wanted is None or "RESIZE" not in wanted.flags:
+        return False
+    return found is None or 0 <= found.usable_kib < wanted.size_kib
 
 
 def _check_name_is_free(cluster: Cluster, resource: Resource, name: str) -> None:
