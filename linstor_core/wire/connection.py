@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-
 NOT_TRUSTED = 4003
 """How a connection is closed whose other side has shown a certificate that is good for something else."""
 
