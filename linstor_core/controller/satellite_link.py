@@ -20,6 +20,7 @@ from linstor_core.controller.controller import Controller
 from linstor_core.controller.dialing import Dial
 from linstor_core.controller.dispatcher import Dispatcher, Mailbox
 from linstor_core.controller.operations import reports
+from linstor_core.controller.redialling import pause_s
 from linstor_core.domain.certificates import NodeCertificate, bundle_of
 from linstor_core.domain.cluster import key_of
 from linstor_core.domain.errors import LinstorError
@@ -95,16 +96,18 @@ class SatelliteLink:
     DEVICES_S = 60.0
     """Old disks are slow to answer, and each of them is asked."""
     PREPARATION_S = 240.0
-    RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
-    OTHER_WAYS_AFTER = 5
-    """From so many failures on every second attempt goes to another interface of the node, if there is one."""
+    BETTER_WAY_S = 10.0
+    """How often is tried to get from another interface back to the one that the node should be reached at."""
+    OTHER_WAYS_AFTER_S = 4.0
+    """After so long every second attempt goes to another interface of the node, if there is one."""
     REASONS = 16
     """So many different ones are logged while a satellite does not report."""
     RENEWAL_S = 3600.0
     """How often is looked whether the satellite's certificate has to be renewed."""
 
     def __init__(self, node_key: str, controller: Controller, dispatcher: Dispatcher, controller_id: str,
-                 jitter: Callable[[], float], *, dial: Dial, admission: Admission, renew: Renew = _never) -> None:
+                 jitter: Callable[[], float], *, dial: Dial, admission: Admission, links_down: Callable[[], int],
+                 renew: Renew = _never) -> None:
         self._key = node_key
         self._controller = controller
         self._dispatcher = dispatcher
@@ -112,8 +115,10 @@ class SatelliteLink:
         self._jitter = jitter
         self._dial = dial
         self._admission = admission
+        self._links_down = links_down
         self._renew = renew
         self._failures = 0
+        self._broken_at = 0.0
         self._logged: set[str] = set()
         self._socket: Connection | None = None
         self._successor: Accepted | None = None
@@ -187,13 +192,17 @@ class SatelliteLink:
                 status, reason = await self._attempt()
                 if self._successor is not None:
                     continue
+                if not self._failures:
+                    self._broken_at = asyncio.get_running_loop().time()
                 self._failures += 1
                 self._tell(status, reason)
-                pause = self.RETRY_S[min(self._failures, len(self.RETRY_S)) - 1] * (0.75 + self._jitter() / 2)
-                await asyncio.sleep(pause)
+                await asyncio.sleep(pause_s(self._down_for_s(), self._links_down()) * (0.75 + self._jitter() / 2))
         finally:
             if self._successor is not None:
                 await self._successor.resources.aclose()
+
+    def _down_for_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._broken_at if self._failures else 0.0
 
     def _tell(self, status: ConnectionStatus, reason: str) -> None:
         """Each reason is logged once until the satellite has reported again."""
@@ -228,10 +237,9 @@ class SatelliteLink:
             return ConnectionStatus.OFFLINE, f"{type(fault).__name__}: {fault}"
 
     def _way(self, ways: list[NetInterface]) -> NetInterface:
-        attempt = self._failures - self.OTHER_WAYS_AFTER
-        if attempt < 0 or attempt % 2 or len(ways) == 1:
+        if self._down_for_s() < self.OTHER_WAYS_AFTER_S or self._failures % 2 or len(ways) == 1:
             return ways[0]
-        return ways[1 + attempt // 2 % (len(ways) - 1)]
+        return ways[1 + self._failures // 2 % (len(ways) - 1)]
 
     async def _greeted(self, node: Node, interface: NetInterface) -> Accepted:
         """Raises Refused, OSError and msgspec.DecodeError."""
@@ -326,7 +334,7 @@ class SatelliteLink:
             finally:
                 self._is_moving = False
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), self.RETRY_S[-1] * (0.75 + self._jitter() / 2))
+                await asyncio.wait_for(self._moved.wait(), self.BETTER_WAY_S * (0.75 + self._jitter() / 2))
 
     async def _keep_certificate(self, node: Node, socket: SecureConnection) -> None:
         """Renews the satellite's certificate long before it ends. A failure is no reason to end the link."""

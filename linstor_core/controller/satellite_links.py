@@ -89,8 +89,12 @@ class SatelliteLinks:
         if key in self._running or not node.type.runs_satellite:
             return
         link = SatelliteLink(key, self._controller, self._dispatcher, self._controller_id, self._jitter,
-                             dial=self._dial, admission=self._admission, **self._renewal)
+                             dial=self._dial, admission=self._admission, links_down=self._down, **self._renewal)
         self._running[key] = (link, asyncio.create_task(link.run(), name=f"link-{key}"))
+
+    def _down(self) -> int:
+        """How many satellites are being dialled."""
+        return sum(not link.is_up for link, _ in self._running.values())
 
     def _redirect(self, key: str) -> None:
         """What stands stays until the satellite answers elsewhere; an attempt at the old address is of no use."""

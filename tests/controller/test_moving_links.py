@@ -161,7 +161,13 @@ def test_nobody_is_led_to_a_weaker_way(interfaces: tuple[NetInterface, ...], act
 def test_the_active_one_keeps_every_second_attempt() -> None:
     ways = [interface("a"), interface("b"), interface("c")]
     link = SatelliteLink.__new__(SatelliteLink)
-    chosen = []
-    for link._failures in range(SatelliteLink.OTHER_WAYS_AFTER + 6):
-        chosen.append(link._way(ways).name)
-    assert "".join(chosen) == "a" * SatelliteLink.OTHER_WAYS_AFTER + "bacaba"
+
+    async def chosen(down_for_s: float) -> str:
+        link._broken_at = asyncio.get_running_loop().time() - down_for_s
+        names = []
+        for link._failures in range(9):
+            names.append(link._way(ways).name)
+        return "".join(names)
+
+    assert asyncio.run(chosen(1.0)) == "a" * 9
+    assert asyncio.run(chosen(60.0)) == "aacabacab"
