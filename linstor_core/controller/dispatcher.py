@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from linstor_core.controller import node_files, resource_specs
+from linstor_core.controller import node_files, resource_specs, transfers
 from linstor_core.controller.change import Change
 from linstor_core.controller.resource_specs import Place
-from linstor_core.domain.cluster import Cluster
+from linstor_core.domain.cluster import Cluster, key_of
+from linstor_core.domain.observed import NodeSeen
 from linstor_core.wire.node_report import ApplyPools, ApplyResource, ForgetResource, FullSync
 
 
@@ -73,12 +74,27 @@ class Dispatcher:
         for node_key in node_files.changed(before, after, change):
             if (mailbox := self._mailboxes.get(node_key)) is not None:
                 mailbox.post_files()
+        for node_key in _returned(before, after, change):
+            self._tell_again(after, node_key)
         if before.generations is after.generations:
             return
         for place in resource_specs.affected(before, change) | resource_specs.affected(after, change):
             mailbox = self._mailboxes.get(place[1])
             if mailbox is not None and before.generations.get(place) != after.generations.get(place):
                 mailbox.post(place)
+
+    def _tell_again(self, cluster: Cluster, node_key: str) -> None:
+        """Who fetches from a node that is back tries at once what may wait for minutes to be tried again."""
+        for place in transfers.fetching_from(cluster, node_key):
+            mailbox = self._mailboxes.get(place[1])
+            if mailbox is not None and place[1] != node_key:
+                mailbox.post(place)
+
+
+def _returned(before: Cluster, after: Cluster, change: Change) -> set[str]:
+    """Keys of the nodes that have come ONLINE."""
+    keys = {key_of(document.node_name) for document in change.puts if isinstance(document, NodeSeen)}
+    return {key for key in keys if after.is_online(key) and not before.is_online(key)}
 
 
 def resource_message(cluster: Cluster, place: Place) -> ApplyResource | ForgetResource:

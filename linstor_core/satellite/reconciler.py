@@ -37,6 +37,8 @@ from linstor_core.wire.resource_spec import ResourceSpec
 _log = logging.getLogger(__name__)
 _FIRST_RETRY_S = 15.0
 _LONGEST_RETRY_S = 300.0
+_LONGEST_AWAY_S = 30.0
+"""For what only another node stands against: nobody tells when that can be reached, or gives, again."""
 _POOLS_INTERVAL_S = 30.0
 _RESOURCES_INTERVAL_S = 30.0
 
@@ -168,7 +170,7 @@ class Reconciler:
                 if entry.dirty or not seen.failures:
                     attempts = 0
                     continue
-                await self._back_off(entry, attempts)
+                await self._back_off(entry, attempts, seen.failures[0].code)
                 attempts = 0 if entry.dirty else attempts + 1
                 entry.dirty = True
         finally:
@@ -176,8 +178,9 @@ class Reconciler:
             for done in entry.waiting:
                 done.cancel()
 
-    async def _back_off(self, entry: Entry, attempts: int) -> None:
-        delay_s = min(_FIRST_RETRY_S * 2 ** min(attempts, 10), _LONGEST_RETRY_S)
+    async def _back_off(self, entry: Entry, attempts: int, code: int) -> None:
+        longest_s = _LONGEST_AWAY_S if code in (Code.NOT_CONNECTED, Code.BUSY) else _LONGEST_RETRY_S
+        delay_s = min(_FIRST_RETRY_S * 2 ** min(attempts, 10), longest_s)
         waiting = asyncio.ensure_future(self._world.clock.sleep(delay_s * (0.75 + self._world.random() / 2)))
         waking = asyncio.ensure_future(entry.wake.wait())
         try:

@@ -75,7 +75,8 @@ def _check(cluster: Cluster, context: Context, job: Job, definition: ResourceDef
     if source is None:
         return job_edits.change(job, job_edits.ended(
             job, context, JobState.CANCELLED, f"'{job.resource_name}' is not on node '{job.node_name}' any more."))
-    if context.now_ms() < job.not_before_ms:
+    # Whether a node is there again the model tells: nothing has to be tried for that.
+    if context.now_ms() < job.not_before_ms and job.blocked_code != Code.NOT_CONNECTED:
         return Change()
     obstacle = move_checks.against_leaving(cluster, source) or move_checks.unable(cluster, source.node_name)
     if obstacle is None and slots_taken >= AT_ONCE:
