@@ -87,7 +87,7 @@ def _volume(cluster: Cluster, definition: ResourceDefinition | None, resource: R
         replaces=volume.replaces,
         file_system=_file_system(cluster, definition, found, resource, volume),
         delete=resource.is_deleting or "DELETE" in volume.flags,
-        must_exist=bool(offer) or (volume.populated and volume.source is None),
+        must_exist=bool(offer) or volume.populated,
         origin=transfers.origin(cluster, place, volume.source, has_content=volume.populated),
         offer=offer)
 
@@ -191,7 +191,7 @@ def with_generations(before: Cluster, after: Cluster, change: Change) -> Cluster
         if new is None:
             if place in generations:
                 generations = generations.delete(place)
-        elif old != new:
+        elif old is None or (old != new and _forgetting(old) != _forgetting(new)):
             generations = generations.set(place, after.revision)
     for node_key in pools_changed(before, after, change):
         generations = generations.set(pools_place(node_key), after.revision)
@@ -200,6 +200,11 @@ def with_generations(before: Cluster, after: Cluster, change: Change) -> Cluster
     if generations is after.generations:
         return after
     return structs.replace(after, generations=generations)
+
+
+def _forgetting(spec: ResourceSpec) -> ResourceSpec:
+    """Without what its satellite knows already, since it said so itself: that alone is no news to it."""
+    return structs.replace(spec, volumes=tuple(structs.replace(volume, must_exist=False) for volume in spec.volumes))
 
 
 def pools_changed(before: Cluster, after: Cluster, change: Change) -> set[str]:

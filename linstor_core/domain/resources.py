@@ -26,8 +26,8 @@ class Volume(Struct, frozen=True, gc=False):
     `identifier` names it in the pool (`<resource>_<5 digits>` at first; a rename of the resource leaves it alone).
     `data_id` is the identity of its content: the satellite writes it beside the data and takes over nothing that
     carries another one. A rollback gives a new `data_id` and puts the old one in `replaces`. `populated` says that
-    the satellite has confirmed the copy from `source`: from then on nothing depends on the source any more. Without a
-    source it says that the content was there before the volume was: it was adopted.
+    the satellite has confirmed the content: from then on nothing depends on the source any more, and no satellite
+    makes it anew, blank or as a copy, whatever it remembers itself.
     """
 
     uuid: str

@@ -66,8 +66,8 @@ class VolumeSpec(Struct, frozen=True):
     origin: Origin | None = None
     offer: str = ""
     must_exist: bool = False
-    """The content is there already (it was adopted, or is given away): where it is missing, nothing is made in its
-    place."""
+    """The content is there already (it was confirmed once, adopted, or is given away): where it is missing, nothing is
+    made in its place, blank or as a copy."""
 
     def __repr__(self) -> str:
         return _without_offer(self)

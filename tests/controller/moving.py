@@ -9,6 +9,7 @@ from msgspec import structs
 from linstor_core.controller import resource_specs
 from linstor_core.controller.change import Change
 from linstor_core.controller.operations import jobs, moves
+from linstor_core.domain.cluster import key_of
 from linstor_core.domain.jobs import Job, JobKind, Stage
 from linstor_core.domain.observed import Failure, ResourceSeen
 from linstor_core.domain.resource_definitions import ResourceDefinition, VolumeDefinition
@@ -35,7 +36,7 @@ def placed(model: Model, name: str = "data", node: str = "n1", volumes: int = 1,
     resource = structs.replace(resource, **fields)
     model.put(definition, resource)
     model.answer(node)
-    return resource
+    return model.cluster.resources[key_of(name), key_of(node)]
 
 
 def moved(model: Model, name: str = "data", node: str = "n1", target: str = "", pool: str = "") -> Job:

@@ -48,6 +48,21 @@ def codes(model: Model, change: object) -> list[int] | None:
     return None if entries is None else [entry.code for entry in entries]
 
 
+def test_what_a_node_has_confirmed_is_not_made_anew_whatever_the_node_remembers() -> None:
+    model = Model.with_nodes(1)
+    defined(model)
+    placed(model)
+    (wanted,) = model.specs("n1")
+    assert not wanted.volumes[0].must_exist
+    model.answer("n1")
+    (confirmed,) = model.specs("n1")
+    assert confirmed.volumes[0].must_exist
+    assert confirmed.generation == wanted.generation, "its node knows that: it has nothing to do"
+    model.away("n1")
+    model = model.restarted()
+    assert model.specs("n1")[0].volumes[0].must_exist, "it is stored"
+
+
 def test_a_placed_resource_is_told_when_its_node_has_answered() -> None:
     model = Model.with_nodes(2)
     defined(model)

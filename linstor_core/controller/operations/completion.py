@@ -139,7 +139,7 @@ def _is_in_use(seen: ResourceSeen) -> bool:
 def _volume(seen: ResourceSeen, volume: Volume, kept: bool) -> Volume:
     if kept and "DELETE" in volume.flags:
         return structs.replace(volume, flags=without_flag(volume.flags, "DELETE"))
-    if volume.is_copying and _is_there(seen, volume):
+    if not volume.populated and _is_there(seen, volume):
         return structs.replace(volume, populated=True)
     return volume
 
