@@ -20,7 +20,7 @@ SIDES = {
     "domain": {"domain"},
     "wire": {"wire", "domain"},
     "client": {"client", "wire", "domain"},
-    "daemons": {"daemons", "domain"},
+    "daemons": {"daemons", "domain", "wire"},
     "controller": {"controller", "daemons", "wire", "domain"},
     "satellite": {"satellite", "daemons", "wire", "domain"},
     "cli": {"cli", "client", "wire", "domain"},

@@ -203,7 +203,7 @@ def test_a_satellite_that_takes_nothing_is_dropped(tmp_path: Path) -> None:
                 with pytest.raises(ConnectionLost, match="does not take"):
                     for _ in range(1000):
                         await connection.send(frame)
-                        left = connection._socket.transport.get_write_buffer_size()  # type: ignore[attr-defined]
+                        left = connection._connection.transport.get_write_buffer_size()  # type: ignore[attr-defined]
                         most = max(most, left)
                 # One frame at a time is under way, however many there would be.
                 assert most < 2 * len(frame)
