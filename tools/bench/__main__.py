@@ -25,7 +25,9 @@ connections on the same machine, so it takes part of its CPU. LINSTOR 1.34 was m
 quiet. "Measured" is the median where the unit is ms.
 
 "REST at size" is measured with the controller in a process of its own and the real satellite over a simulated node
-(`linstor_core.testing.simulated_satellite`): one deployed volume a resource, and no device. `--only` measures some
+(`linstor_core.testing.simulated_satellite`): one deployed volume a resource, and no device. "Many nodes" has up to a
+thousand of those satellites in one process (`linstor_core.testing.simulated_fleet`), which does most of the work: until
+all are online takes as long as that one process takes for all of them. `--only` measures some
 groups of figures: {groups}.
 """
 
